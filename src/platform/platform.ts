@@ -1,0 +1,122 @@
+/**
+ * The world as a parameter: clock, randomness, files and network. Production code reaches the outside through these
+ * interfaces only, so that a whole cluster runs inside one deterministic simulation (docs/architecture.md, section 2).
+ * `real/` implements them on Node; `test/simulation/` implements them with faults.
+ */
+export interface Platform {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fs: Fs;
+  readonly net: Net;
+}
+
+export interface Clock {
+  /** Milliseconds that never go back. May stand still while the machine is suspended. No meaning on another machine. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970, UTC. May jump. For people, message dates and UIDVALIDITY, never for decisions on leases. */
+  wallMs(): number;
+  /** Runs `run` once, not before `delayMs` have passed. */
+  timer(delayMs: number, run: () => void): Timer;
+  /** Resolves after `delayMs`; rejects with `signal.reason` when aborted before. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Random {
+  bytes(octets: number): Buffer;
+  /** A whole number from 0 to `limit` - 1. */
+  below(limit: number): number;
+}
+
+/**
+ * The file calls that we use, with the guarantees that we rely on (shared facts: NFS, section 1). Errors are Error
+ * objects with Node's `code` ('ENOENT', 'EEXIST', 'ENOSPC', 'EIO', 'ESTALE', …). Paths are absolute.
+ */
+export interface Fs {
+  /** Creates and opens write-only; rejects with EEXIST when the name is there. The server decides: one winner. */
+  createExclusive(path: string): Promise<AppendFile>;
+  /** Opens read-only. Opens the parent directory first, so that names other members created are seen. */
+  open(path: string): Promise<ReadFile>;
+  /** The names in a directory, revalidated, in no order, without `.nfs*`. ENOENT when there is no such directory. */
+  list(path: string): Promise<string[]>;
+  /** Creates a directory and its parents; not an error when it is there. */
+  makeDirectory(path: string): Promise<void>;
+  /** Makes names created in a directory durable. Does nothing on NFS, where the server has committed already. */
+  syncDirectory(path: string): Promise<void>;
+  /** Replaces a derived file by a temporary file, sync and rename. Never the truth of anything. */
+  replace(path: string, bytes: Buffer): Promise<void>;
+  /** Removes a file; not an error when it is gone. */
+  remove(path: string): Promise<void>;
+  /** Removes a directory with everything in it; not an error when it is gone. */
+  removeTree(path: string): Promise<void>;
+  /** What kind of file system holds this path, which must exist. */
+  kind(path: string): Promise<'nfs' | 'local'>;
+}
+
+/** A file this process created and alone writes. */
+export interface AppendFile {
+  /**
+   * Writes the chunks one after another from `position` on; when it resolves they are durable. After a rejection the
+   * state of the file is unknown; the caller gives it up. One call at a time.
+   */
+  writeDurably(chunks: readonly Buffer[], position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ReadFile {
+  /** Size in octets as of a fresh look. */
+  size(): Promise<number>;
+  /** Up to `octets` octets from `position`; fewer only at the end of the file. */
+  read(position: number, octets: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Net {
+  /** Port 0 lets the kernel choose. Rejects with EADDRINUSE, EACCES … */
+  listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener>;
+  connect(
+    address: Address,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<Connection>;
+}
+
+export interface Listener {
+  readonly address: Address;
+  /** Stops accepting; accepted connections go on. */
+  close(): Promise<void>;
+}
+
+/** A reliable byte stream. Nothing is delivered before `start`. */
+export interface Connection {
+  readonly local: Address;
+  readonly remote: Address;
+  /** Sets who is told what; call once, in the same turn as the connection was handed over. */
+  start(events: ConnectionEvents): void;
+  /** Queues bytes; false means that the caller should wait for `drained` before more. */
+  write(bytes: Buffer): boolean;
+  /** Octets written that the kernel has not taken yet. */
+  readonly queuedOctets: number;
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then FIN. */
+  end(): void;
+  /** Drops it at once (RST where the kernel can). */
+  destroy(): void;
+}
+
+export interface ConnectionEvents {
+  data(bytes: Buffer): void;
+  drained?(): void;
+  /** The peer sent FIN. The connection is closed by us after that unless `halfOpen` was meant; `closed` follows. */
+  ended?(): void;
+  /** Called exactly once, last. `cause` is undefined after an orderly end (FIN both ways or our own `end`). */
+  closed(cause: Error | undefined): void;
+}

@@ -1,0 +1,73 @@
+/**
+ * The log of one object, as everything above it sees it. The format, the order of acts and the reasons are in
+ * docs/storage.md; the fencing rules 1 to 5 are in docs/architecture.md, section 3.
+ *
+ * How an object uses it: hold the state in memory as a pure function of the records. To change it: `await writable()`,
+ * then without another await check the request against the state, `append` the records and apply them to the state,
+ * then `await settled()` before anybody is told. To read: take the answer from the state, then `await settled()` before
+ * it is shown. When the log fails, drop the state and open the object again.
+ */
+import type { Epoch, Incarnation } from '../ids.ts';
+
+/** The right to touch an object: a lease on its slot, or the controller's authority for the cluster settings. */
+export interface Lease {
+  readonly incarnation: Incarnation;
+  readonly epoch: Epoch;
+  /** True while this very grant (same epoch) still runs by the monotonic clock, margin taken off. Costs nothing. */
+  held(): boolean;
+  /** Resolves true when a renewal sent after this call confirmed the same epoch, false when it is lost. */
+  confirm(): Promise<boolean>;
+  /** Tells the controller of a file with a larger epoch than this lease's (rule 2). */
+  reportLargerEpoch(epoch: Epoch): void;
+}
+
+/** Where the payload of a record lies. */
+export interface Place {
+  /** The number in `000001.log`. */
+  readonly file: number;
+  /** Offset of the payload's first octet in that file. */
+  readonly offset: number;
+  readonly octets: number;
+}
+
+export interface RecordInput {
+  /** 1 … 255; 1 to 15 belong to the log itself, the rest to the object's kind (docs/storage.md has the table). */
+  readonly type: number;
+  /** A reader that does not know the type may skip it; without this it refuses the object. */
+  readonly skippable?: boolean;
+  readonly modseq: number;
+  readonly payload: readonly Buffer[];
+}
+
+export interface LogRecord {
+  readonly type: number;
+  readonly skippable: boolean;
+  readonly epoch: Epoch;
+  readonly modseq: number;
+  readonly payload: Buffer;
+  readonly place: Place;
+}
+
+export interface Log {
+  /**
+   * Makes sure this incarnation has a file of its own to append to: takes the object when that has not happened yet,
+   * which may first replay records written since it was opened. Failure 'unavailable' (lease not held, larger epoch
+   * seen, storage gone), 'no-space', 'damaged'.
+   */
+  writable(): Promise<void>;
+  /** Queues records that count together or not at all. Only after `writable()`, in the same turn. Gives their places. */
+  append(records: readonly RecordInput[]): readonly Place[];
+  /**
+   * Resolves when all that was appended before this call is durable and the lease with this file's epoch was held after
+   * that (rule 3); with nothing in flight it checks the lease only. Failure 'no-space' when it certainly did not happen
+   * for lack of space, 'unknown' when it may or may not have (only if something of the caller's was in flight),
+   * 'unavailable' when nothing was in flight but the lease is gone.
+   */
+  settled(): Promise<void>;
+  /** The octets at a place, or a part of them. */
+  read(place: Place, from?: number, octets?: number): Promise<Buffer>;
+  /** Finishes what is in flight, writes a close record, closes the files. Nothing may be appended after it. */
+  close(): Promise<void>;
+  /** Resolves with the reason when this log can no longer be used and its object must be dropped; never rejects. */
+  readonly failed: Promise<Error>;
+}
