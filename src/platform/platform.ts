@@ -117,6 +117,9 @@ export interface ConnectionEvents {
   drained?(): void;
   /** The peer sent FIN. The connection is closed by us after that unless `halfOpen` was meant; `closed` follows. */
   ended?(): void;
-  /** Called exactly once, last. `cause` is undefined after an orderly end (FIN both ways or our own `end`). */
+  /**
+   * Called exactly once, last. `cause` is undefined after an orderly end (FIN both ways or our own `end`). Otherwise its
+   * code tells ECONNRESET (the peer sent RST), ETIMEDOUT (no answer for too long), ECONNABORTED (our own `destroy`).
+   */
   closed(cause: Error | undefined): void;
 }

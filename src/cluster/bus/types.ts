@@ -24,8 +24,8 @@ export interface CallOptions {
 
 export interface Bus {
   readonly self: Peer;
-  /** Answers calls of this name. A thrown Failure reaches the caller with its code; anything else as 'unknown', logged. */
-  serve(service: string, handler: (body: Body, context: CallContext) => Promise<Body> | Body): void;
+  /** Answers calls of this name with a body or a promise of one. A thrown Failure reaches the caller with its code; anything else as 'unknown', logged. */
+  serve(service: string, handler: (body: Body, context: CallContext) => unknown): void;
   /** Takes notices: no answer, no delivery guarantee beyond that of the connection. */
   onNotice(service: string, handler: (body: Body, from: Peer) => void): void;
   /** Accepts streams of this name. */

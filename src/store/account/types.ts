@@ -24,7 +24,10 @@ export interface Account {
     name: string,
     options?: { specialUse?: string; transaction?: TransactionId },
   ): Promise<Mailbox>;
-  /** Failure 'not-found', 'invalid' (INBOX). A mailbox with children stays as a name that cannot be selected. */
+  /**
+   * A mailbox with children stays as a name that cannot be selected. Failure 'not-found', 'invalid' (INBOX, and such a
+   * name while it has children).
+   */
   deleteMailbox(name: string, transaction?: TransactionId): Promise<void>;
   /** Renames children too; renaming INBOX moves its messages (RFC 9051 section 6.3.6). */
   renameMailbox(from: string, to: string, transaction?: TransactionId): Promise<void>;
@@ -49,7 +52,7 @@ export interface Account {
    */
   outcome(transaction: TransactionId): Promise<Buffer | 'refused'>;
 
-  /** Settings, credentials and other small objects kept in the account's log. */
+  /** Settings, credentials and other small objects kept in the account's log. Not a copy: never write to it. */
   property(key: string): Buffer | undefined;
   setProperties(changes: ReadonlyMap<string, Buffer | undefined>, transaction?: TransactionId): Promise<void>;
 

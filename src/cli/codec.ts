@@ -1,0 +1,96 @@
+/**
+ * The PWD protocol's lines (shared facts: communigate.md, section 3.1): commands in, answers out. No I/O.
+ *
+ * Decisions: a command line ends in LF with or without CR, because real clients send LF alone; a line is UTF-8; data
+ * that is not inline is one entry a line, inner values on theirs, so that only its last line ends in its closing bracket,
+ * which is how clients find the end.
+ */
+import type { Outcome } from '../admin/commands.ts';
+import type { Reason } from '../admin/types.ts';
+import { format, formatString } from '../lib/dictionary/format.ts';
+import { isArray, isDictionary, type Value } from '../lib/dictionary/value.ts';
+import type { Step } from '../lib/step.ts';
+import { decodeUtf8 } from '../lib/utf8.ts';
+
+/**
+ * Octets of a line, its end included, before log-in and after it: a thousand aliases have room, and reading the worst of
+ * lines takes less than 50 ms.
+ */
+export const LOGIN_LINE_OCTETS_MAX = 1024;
+export const LINE_OCTETS_MAX = 128 * 1024;
+
+/** The codes of answers. */
+export const CODE = {
+  ok: 200,
+  okInline: 201,
+  moreInput: 300,
+  unknownCommand: 500,
+  failed: 501,
+  unknownDomain: 512,
+  unknownAccount: 513,
+  badPassword: 515,
+  accountExists: 520,
+} as const;
+
+const CODES: Readonly<Record<Reason, number>> = {
+  'unknown-command': CODE.unknownCommand,
+  syntax: CODE.failed,
+  'no-right': CODE.failed,
+  'unknown-domain': CODE.unknownDomain,
+  'unknown-account': CODE.unknownAccount,
+  'account-exists': CODE.accountExists,
+  invalid: CODE.failed,
+  temporary: CODE.failed,
+  'unknown-outcome': CODE.failed,
+  failed: CODE.failed,
+};
+
+/** Text added in front of the message, where the code leaves open what a client can do. */
+const HINTS: Readonly<Partial<Record<Reason, string>>> = {
+  temporary: 'try again later: ',
+  'unknown-outcome': 'it is not known whether this was done: ',
+};
+
+/** One command line without its end, from `from` on. `bad` ends the session: where the next line begins is not known. */
+export function readLine(buffer: Buffer, from: number, octetsMax: number): Step<string> {
+  const lf = buffer.indexOf(0x0a, from);
+  if ((lf < 0 ? buffer.length : lf + 1) - from > octetsMax) return { kind: 'bad', why: 'line too long' };
+  if (lf < 0) return { kind: 'more' };
+  const end = lf > from && buffer[lf - 1] === 0x0d ? lf - 1 : lf;
+  const text = decodeUtf8(buffer.subarray(from, end));
+  // CR or NUL inside a line is no client of this protocol.
+  if (text === undefined || /[\r\0]/.test(text)) return { kind: 'bad', why: 'not a line of text' };
+  return { kind: 'value', value: text, next: lf + 1 };
+}
+
+/** `code text`; what would break the line is written as spaces. */
+export function answer(code: number, text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what must not get through
+  return `${code} ${text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ')}\r\n`;
+}
+
+/** The answer to a command. */
+export function answerOutcome(outcome: Outcome, inline: boolean): string {
+  switch (outcome.kind) {
+    case 'done':
+      return answer(CODE.ok, 'OK');
+    case 'data':
+      return inline
+        ? answer(CODE.okInline, format(outcome.value))
+        : `${answer(CODE.ok, 'data follow')}${dataLines(outcome.value).join('\r\n')}\r\n`;
+    case 'refused':
+      return answer(CODES[outcome.reason], `${HINTS[outcome.reason] ?? ''}${outcome.message}`);
+  }
+}
+
+function dataLines(value: Value): readonly string[] {
+  if (isDictionary(value)) {
+    if (value.size === 0) return ['{}'];
+    return ['{', ...[...value].map(([key, each]) => `${formatString(key)}=${format(each)};`), '}'];
+  }
+  if (!isArray(value) || value.length < 2) return [format(value)];
+  return value.map((each, index) => {
+    const last = index === value.length - 1;
+    return `${index === 0 ? '(' : ''}${format(each)}${last ? ')' : ','}`;
+  });
+}

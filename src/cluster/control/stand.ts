@@ -1,0 +1,223 @@
+/**
+ * The driver of a backend's candidacy: performs the candidate's effects on storage and bus and feeds the results back.
+ * One storage call at a time; nothing else waits for it. Holds the acting `Controller` while there is one.
+ */
+import type { Address, Platform } from '../../platform/platform.ts';
+import type { Incarnation } from '../../store/ids.ts';
+import type { Bus } from '../bus/types.ts';
+import { type AskAnswer, readAskAnswer, readLeasesAnswer, Service, type WorkerInfo } from '../messages.ts';
+import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
+import { type Candidate, type Effect, type Input, newCandidate, step } from './candidate.ts';
+import { type Collected, Controller, type Over } from './controller.ts';
+import { createHeartbeat, listControlEpochs, readHeartbeat } from './heartbeat-file.ts';
+
+export interface StandOptions {
+  readonly platform: Platform;
+  readonly bus: Bus;
+  readonly times: ClusterTimes;
+  readonly root: string;
+  readonly openSettings: OpenSettings | undefined;
+  readonly lifeProofs: boolean;
+  readonly logger: ClusterLogger;
+  readonly map: SlotMap;
+  /** Every other supervisor known. */
+  readonly supervisors: () => readonly Address[];
+  /** Every worker known, of all members. */
+  readonly workers: () => readonly WorkerInfo[];
+  /** How many backups are before us in the line. */
+  readonly rank: () => number;
+  /** False for the id of another cluster, which is an obstacle to standing. */
+  readonly isOurs: (clusterId: string) => boolean;
+  /** A control epoch of ours is about to be stated: refuse smaller ones from now on. False when a larger is accepted. */
+  readonly accept: (controlEpoch: number) => boolean;
+}
+
+export class Stand {
+  readonly #o: StandOptions;
+  readonly #clusterId: string;
+  readonly #collected = new Map<Incarnation, Collected>();
+  /** Asked for their leases, no answer yet. */
+  readonly #asked = new Set<Incarnation>();
+  #candidate: Candidate;
+  #file: Awaited<ReturnType<typeof createHeartbeat>> | undefined;
+  #controller: Controller | undefined;
+  #busy = false;
+  #stopped = false;
+
+  constructor(options: StandOptions, clusterId: string) {
+    this.#o = options;
+    this.#clusterId = clusterId;
+    this.#candidate = newCandidate(this.#now());
+  }
+
+  get controller(): Controller | undefined {
+    return this.#controller;
+  }
+
+  /** Each Heartbeat, from the timer. Waits for nothing. */
+  tick(): void {
+    if (this.#stopped) return;
+    this.#feed({ kind: 'tick', now: this.#now(), rank: this.#o.rank() });
+    this.#controller?.tick();
+    this.#storage();
+  }
+
+  heard(controlEpoch: number): void {
+    this.#feed({ kind: 'heard', now: this.#now(), controlEpoch });
+  }
+
+  /** Does nothing the second time. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const controller = this.#controller;
+    this.#controller = undefined;
+    await controller?.stop();
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  /** "Every backup reads the counter, by fresh opens, every Heartbeat, always"; a controller beats instead. */
+  #storage(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    void (this.#controller === undefined ? this.#look() : this.#controller.beat())
+      .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'control directory cannot be read'))
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  async #look(): Promise<void> {
+    const { platform, root } = this.#o;
+    const startedAt = this.#now();
+    const epochs = await listControlEpochs(platform.fs, root);
+    const own = this.#file === undefined ? 0 : this.#candidate.controlEpoch;
+    const controlEpoch = epochs.findLast((epoch) => epoch !== own);
+    const octets = controlEpoch && (await readHeartbeat(platform.fs, root, controlEpoch));
+    const predecessor = octets ? { controlEpoch: controlEpoch, octets } : undefined;
+    this.#feed({ kind: 'looked', look: { startedAt, returnedAt: this.#now(), epochs, predecessor } });
+  }
+
+  #feed(input: Input): void {
+    if (this.#stopped) return;
+    const [next, effects] = step(this.#candidate, input, this.#o.times);
+    this.#candidate = next;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'poll':
+        return void this.#poll(effect.poll);
+      case 'create':
+        return void this.#create(effect.controlEpoch);
+      case 'collect':
+        return this.#collect(effect.controlEpoch);
+      case 'act':
+        return this.#act(effect);
+      case 'abandon':
+        return this.#abandon();
+    }
+    effect satisfies never;
+  }
+
+  async #poll(poll: number): Promise<void> {
+    const answers = await this.#askAll(0, this.#o.times.heartbeatMs);
+    if (!answers.every(({ clusterId }) => this.#o.isOurs(clusterId))) return;
+    const agoMs = answers.flatMap(({ heardAgoMs }) => (heardAgoMs === undefined ? [] : [heardAgoMs]));
+    const least = agoMs.length === 0 ? undefined : Math.min(...agoMs);
+    this.#feed({ kind: 'polled', poll, heardAgoMs: least });
+  }
+
+  /** The answers of all that can be reached in that time. */
+  async #askAll(controlEpoch: number, timeoutMs: number): Promise<readonly AskAnswer[]> {
+    const asked = this.#o.supervisors().map(async (to) => {
+      return readAskAnswer(await this.#o.bus.call(to, Service.ask, { controlEpoch }, { timeoutMs }));
+    });
+    const settled = await Promise.allSettled(asked);
+    return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  }
+
+  async #create(controlEpoch: number): Promise<void> {
+    try {
+      const file = await createHeartbeat(this.#o.platform.fs, this.#o.root, controlEpoch);
+      if (this.#stopped || this.#candidate.phase !== 'creating') return await file.close();
+      this.#file = file;
+      this.#o.logger.info({ controlEpoch }, 'stands for control');
+      this.#collected.clear();
+      this.#asked.clear();
+      this.#feed({ kind: 'created', controlEpoch, now: this.#now() });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        this.#o.logger.warn({ err: error, controlEpoch }, 'control file not created');
+      this.#feed({ kind: 'not-created', now: this.#now() });
+    }
+  }
+
+  /** "Meanwhile it collects from every live worker": those we know, and those that other supervisors know. */
+  #collect(controlEpoch: number): void {
+    if (!this.#o.accept(controlEpoch)) return;
+    for (const worker of this.#o.workers()) this.#askLeases(controlEpoch, worker);
+    void this.#askAll(controlEpoch, this.#o.times.controlLeaseMs).then((answers) => {
+      for (const { workers } of answers) for (const worker of workers) this.#askLeases(controlEpoch, worker);
+    });
+  }
+
+  #askLeases(controlEpoch: number, { incarnation, address, holds }: WorkerInfo): void {
+    const known = this.#asked.has(incarnation) || this.#collected.has(incarnation);
+    if (known || !holds || !this.#isWaitingFor(controlEpoch)) return;
+    this.#asked.add(incarnation);
+    const askedAt = this.#now();
+    this.#o.bus
+      .call(address, Service.leases, { controlEpoch }, { timeoutMs: this.#o.times.controlLeaseMs })
+      .then((body) => {
+        const answer = readLeasesAnswer(body);
+        if (answer.worker.incarnation !== incarnation || !this.#isWaitingFor(controlEpoch)) return;
+        this.#collected.set(incarnation, { answer, askedAt, receivedAt: this.#now() });
+      })
+      .catch((error: unknown) => this.#o.logger.info({ err: error, incarnation }, 'leases not reported'))
+      .finally(() => this.#asked.delete(incarnation));
+  }
+
+  #isWaitingFor(controlEpoch: number): boolean {
+    return this.#candidate.phase === 'waiting' && this.#candidate.controlEpoch === controlEpoch;
+  }
+
+  #act({ controlEpoch, predecessor }: Extract<Effect, { kind: 'act' }>): void {
+    const file = this.#file!;
+    this.#file = undefined;
+    if (!this.#o.accept(controlEpoch)) {
+      void file.close();
+      return this.#feed({ kind: 'deposed', now: this.#now() });
+    }
+    const { platform, bus, times, root, lifeProofs, openSettings, logger } = this.#o;
+    this.#controller = new Controller({
+      ...{ platform, bus, times, root, lifeProofs, openSettings, logger, controlEpoch, file, predecessor },
+      clusterId: this.#clusterId,
+      collected: this.#collected.values(),
+      mapBefore: this.#o.map,
+      over: (over) => this.#over(over),
+    });
+  }
+
+  #over(over: Over): void {
+    this.#controller = undefined;
+    this.#o.logger.warn(over, 'no longer in control');
+    this.#feed({ ...over, now: this.#now() });
+  }
+
+  #abandon(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    file?.close().catch((error: unknown) => this.#o.logger.warn({ err: error }, 'control file not closed'));
+    const controller = this.#controller;
+    this.#controller = undefined;
+    controller?.depose();
+  }
+
+  #now(): number {
+    return this.#o.platform.clock.monotonicMs();
+  }
+}

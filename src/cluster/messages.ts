@@ -1,0 +1,494 @@
+/**
+ * Bodies of the coordination messages and their readers. Peers are members, but what they send is still input: each
+ * reader checks every field it gives and throws Failure 'invalid', which answers the call and ends nothing else.
+ * Pairs (slot, epoch) travel as one flat list. "All coordination messages carry the control epoch."
+ */
+import { Failure } from '../lib/failure.ts';
+import type { Address } from '../platform/platform.ts';
+import { type DomainId, type Epoch, type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
+import type { MemberStatus, Role, SettingsDelta } from './types.ts';
+
+/** Names of bus services and notices. Those of workers are apart, as one process may host both nodes. */
+export const Service = {
+  /** Notice to supervisors, and to workers: the controller's statement. */
+  supervisorStatement: 'cluster.statement',
+  workerStatement: 'cluster.worker-statement',
+  /** Notice of a worker to its own supervisor, each Heartbeat; it is answered with the newest statement. */
+  hello: 'cluster.hello',
+  /** To the controller: a supervisor's report, a worker's report with its renewal. The answers hold a statement. */
+  report: 'cluster.report',
+  renew: 'cluster.renew',
+  /** To any supervisor: who is the controller, and when was it heard. */
+  ask: 'cluster.ask',
+  /** A candidate to a worker: which leases are running. */
+  leases: 'cluster.leases',
+  /** To the controller: news since a version. */
+  map: 'cluster.map',
+  members: 'cluster.members',
+  // Not named `cluster.…`, which would send them ahead of everything: these may be large.
+  settings: 'settings.since',
+  change: 'settings.change',
+  /** To any supervisor: pass this call on, one hop. Coordination, and calls of the router. */
+  relay: 'cluster.relay',
+  relayData: 'relay.call',
+  /** To any supervisor or worker: are you there. */
+  ping: 'cluster.ping',
+  workerPing: 'cluster.worker-ping',
+} as const;
+
+/** Workers of one member; members of a cluster; names in a message. Far above what is in use, far below harm. */
+export const WORKERS_MAX = 256;
+export const MEMBERS_MAX = 1024;
+const TEXT_OCTETS_MAX = 255;
+const DEAD_MAX = 64;
+
+export interface Pair {
+  readonly slot: Slot;
+  readonly epoch: Epoch;
+}
+
+export interface Statement {
+  readonly controlEpoch: number;
+  readonly counter: number;
+  /** 0: no authority; the controller is not heard by this. */
+  readonly authorityLeftMs: number;
+  readonly member: string;
+  readonly address: Address;
+  readonly clusterId: string;
+  readonly mapVersion: number;
+  /** -1 while the controller has not opened the settings. */
+  readonly settingsVersion: number;
+  readonly membersVersion: number;
+  /** Something waits for the receiver: renew at once. */
+  readonly poke: boolean;
+}
+
+export interface WorkerInfo {
+  readonly incarnation: Incarnation;
+  readonly address: Address;
+  readonly pid: number;
+  /** Where its life socket listens, when it has one. */
+  readonly life: Address | undefined;
+  /** May own slots. */
+  readonly holds: boolean;
+}
+
+/** What a supervisor says of its member, each Heartbeat. */
+export interface Report {
+  readonly controlEpoch: number;
+  /** Counter of the newest statement it heard of that control epoch. */
+  readonly quote: number;
+  readonly member: string;
+  readonly role: Role;
+  readonly incarnation: Incarnation;
+  readonly address: Address;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly settingsVersion: number;
+  readonly workers: readonly WorkerInfo[];
+  /** Children of this supervisor that have exited, and workers whose life connection proved their death. */
+  readonly dead: readonly Incarnation[];
+}
+
+/** What a worker says of itself and its leases, each Heartbeat: small, unless `pairs` was asked for. */
+export interface Renewal {
+  readonly controlEpoch: number;
+  readonly quote: number;
+  readonly member: string;
+  readonly supervisor: Address;
+  readonly worker: WorkerInfo;
+  /** Counts the requests of this incarnation up; later ones overtake. */
+  readonly seq: number;
+  /** The newest answer's serial that was applied. */
+  readonly ack: number;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly settingsVersion: number;
+  /** The nonce of the controller's file, read through the own mount; empty when not read. */
+  readonly nonce: string;
+  /** The storage probe: its age; undefined for a worker without slots. */
+  readonly probeAgeMs: number | undefined;
+  /** The probe is older than the lease: this is no renewal. */
+  readonly stalled: boolean;
+  readonly count: number;
+  readonly digest: number;
+  readonly released: readonly Pair[];
+  /** Everything held, when the controller asked for it or this is the first to it. */
+  readonly pairs: readonly Pair[] | undefined;
+  /** A file with a larger epoch than its lease's was found. */
+  readonly largerEpoch: Epoch | undefined;
+}
+
+/** What a worker says to its own supervisor. */
+export interface Hello {
+  readonly worker: WorkerInfo;
+  readonly ready: boolean;
+  readonly slots: number;
+}
+
+export interface RenewalAnswer {
+  readonly statement: Statement;
+  readonly seq: number;
+  readonly serial: number;
+  /** For all that the worker holds and is not refused; counted from before the request was sent. 0 renews nothing. */
+  readonly leftMs: number;
+  /** Digests differ: send `pairs` at once. */
+  readonly resync: boolean;
+  readonly grants: readonly Pair[];
+  /** Close these in good order and report them released. */
+  readonly release: readonly Pair[];
+  /** Not yours. */
+  readonly lost: readonly Pair[];
+  /** Only to a stalled worker: another backend's storage is well, so give everything back. */
+  readonly giveUp: boolean;
+  /** The nonce was right; it need not be sent again to this controller. */
+  readonly nonceKnown: boolean;
+}
+
+export interface LeasesAnswer {
+  readonly worker: WorkerInfo;
+  readonly member: string;
+  /** How long the leases still run by the worker's own clock. */
+  readonly leftMs: number;
+  readonly pairs: readonly Pair[];
+}
+
+export interface AskAnswer {
+  readonly controlEpoch: number;
+  /** Milliseconds since a controller was heard; undefined: never. */
+  readonly heardAgoMs: number | undefined;
+  readonly controller: Address | undefined;
+  readonly member: string;
+  /** Of its storage, or as stated by the controller it hears; empty when it knows none. */
+  readonly clusterId: string;
+  readonly workers: readonly WorkerInfo[];
+}
+
+export interface MapDelta {
+  /** The receiver must be at this version or above; 0: everything. */
+  readonly since: number;
+  readonly version: number;
+  readonly owners: readonly {
+    readonly incarnation: Incarnation;
+    readonly address: Address;
+    readonly member: string;
+  }[];
+  /** Flat: slot, index into `owners` or -1, … */
+  readonly slots: readonly number[];
+}
+
+export interface MembersNews {
+  readonly version: number;
+  readonly members: readonly (MemberStatus & { readonly info: readonly WorkerInfo[] })[];
+}
+
+export function flat(pairs: readonly Pair[]): number[] {
+  return pairs.flatMap(({ slot, epoch }) => [slot, epoch]);
+}
+
+/** One number for a set of pairs, whatever their order; small enough to add up 4096 times exactly. */
+export function pairDigest({ slot, epoch }: Pair): number {
+  let hash = slot ^ 0x9e3779b9;
+  for (const part of [(epoch % 2 ** 32) | 0, Math.floor(epoch / 2 ** 32)]) {
+    hash = Math.imul(hash ^ part, 0x85ebca6b);
+    hash ^= hash >>> 13;
+    hash = Math.imul(hash, 0xc2b2ae35);
+    hash ^= hash >>> 16;
+  }
+  return hash >>> 0;
+}
+
+// ---- readers
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function bad(what: string): never {
+  throw new Failure('invalid', `coordination message: ${what}`);
+}
+
+export function fields(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) bad(what);
+  return value as Fields;
+}
+
+export function uint(value: unknown, what: string): number {
+  if (typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER))
+    return Number(value);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) bad(what);
+  return value;
+}
+
+function duration(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) bad(what);
+  return value;
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value.length > TEXT_OCTETS_MAX) bad(what);
+  return value;
+}
+
+function flag(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') bad(what);
+  return value;
+}
+
+function list<T>(value: unknown, max: number, what: string, each: (item: unknown) => T): T[] {
+  if (!Array.isArray(value) || value.length > max) bad(what);
+  return value.map(each);
+}
+
+function absent(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
+
+export function incarnation(value: unknown): Incarnation {
+  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value)) bad('incarnation');
+  return value as Incarnation;
+}
+
+export function address(value: unknown): Address {
+  const it = fields(value, 'address');
+  const port = uint(it.port, 'port');
+  if (port > 65535) bad('port');
+  return { host: text(it.host, 'host'), port };
+}
+
+function role(value: unknown): Role {
+  if (value === 'backend' || value === 'frontend' || value === 'symmetric' || value === 'standalone')
+    return value;
+  return bad('role');
+}
+
+export function pairs(value: unknown): Pair[] {
+  const flatList = list(value, 2 * SLOTS, 'pairs', (each) => uint(each, 'pair'));
+  if (flatList.length % 2 === 1) bad('pairs');
+  const result: Pair[] = [];
+  for (let i = 0; i < flatList.length; i += 2) {
+    if (flatList[i]! >= SLOTS) bad('slot');
+    result.push({ slot: flatList[i]! as Slot, epoch: flatList[i + 1]! as Epoch });
+  }
+  return result;
+}
+
+export function readStatement(value: unknown): Statement {
+  const it = fields(value, 'statement');
+  const settingsVersion = it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version');
+  return {
+    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    counter: uint(it.counter, 'counter'),
+    authorityLeftMs: duration(it.authorityLeftMs, 'authority'),
+    member: text(it.member, 'member'),
+    address: address(it.address),
+    clusterId: text(it.clusterId, 'cluster id'),
+    mapVersion: uint(it.mapVersion, 'map version'),
+    settingsVersion,
+    membersVersion: uint(it.membersVersion, 'members version'),
+    poke: flag(it.poke, 'poke'),
+  };
+}
+
+export function readWorker(value: unknown): WorkerInfo {
+  const it = fields(value, 'worker');
+  return {
+    incarnation: incarnation(it.incarnation),
+    address: address(it.address),
+    pid: uint(it.pid, 'pid'),
+    life: absent(it.life) ? undefined : address(it.life),
+    holds: flag(it.holds, 'holds'),
+  };
+}
+
+export function readHello(value: unknown): Hello {
+  const it = fields(value, 'hello');
+  return {
+    worker: readWorker(it.worker),
+    ready: flag(it.ready, 'ready'),
+    slots: uint(it.slots, 'slots'),
+  };
+}
+
+export function readReport(value: unknown): Report {
+  const it = fields(value, 'report');
+  return {
+    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    quote: uint(it.quote, 'quote'),
+    member: text(it.member, 'member'),
+    role: role(it.role),
+    incarnation: incarnation(it.incarnation),
+    address: address(it.address),
+    ready: flag(it.ready, 'ready'),
+    draining: flag(it.draining, 'draining'),
+    settingsVersion: it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version'),
+    workers: list(it.workers, WORKERS_MAX, 'workers', readWorker),
+    dead: list(it.dead, DEAD_MAX, 'dead', incarnation),
+  };
+}
+
+export function readRenewal(value: unknown): Renewal {
+  const it = fields(value, 'renewal');
+  return {
+    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    quote: uint(it.quote, 'quote'),
+    member: text(it.member, 'member'),
+    supervisor: address(it.supervisor),
+    worker: readWorker(it.worker),
+    seq: uint(it.seq, 'seq'),
+    ack: uint(it.ack, 'ack'),
+    ready: flag(it.ready, 'ready'),
+    draining: flag(it.draining, 'draining'),
+    settingsVersion: it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version'),
+    nonce: text(it.nonce, 'nonce'),
+    probeAgeMs: absent(it.probeAgeMs) ? undefined : duration(it.probeAgeMs, 'probe'),
+    stalled: flag(it.stalled, 'stalled'),
+    count: uint(it.count, 'count'),
+    digest: uint(it.digest, 'digest'),
+    released: pairs(it.released),
+    pairs: absent(it.pairs) ? undefined : pairs(it.pairs),
+    largerEpoch: absent(it.largerEpoch) ? undefined : (uint(it.largerEpoch, 'epoch') as Epoch),
+  };
+}
+
+export function reportBody(report: Report): Fields {
+  return { ...report, workers: report.workers.map(workerBody) };
+}
+
+export function renewalBody(renewal: Renewal): Fields {
+  return {
+    ...renewal,
+    worker: workerBody(renewal.worker),
+    probeAgeMs: renewal.probeAgeMs ?? null,
+    released: flat(renewal.released),
+    pairs: renewal.pairs === undefined ? null : flat(renewal.pairs),
+    largerEpoch: renewal.largerEpoch ?? null,
+  };
+}
+
+export function workerBody(worker: WorkerInfo): Fields {
+  return { ...worker, life: worker.life ?? null };
+}
+
+export function readRenewalAnswer(value: unknown): RenewalAnswer {
+  const it = fields(value, 'renewal answer');
+  return {
+    statement: readStatement(it.statement),
+    seq: uint(it.seq, 'seq'),
+    serial: uint(it.serial, 'serial'),
+    leftMs: duration(it.leftMs, 'lease'),
+    resync: flag(it.resync, 'resync'),
+    grants: pairs(it.grants),
+    release: pairs(it.release),
+    lost: pairs(it.lost),
+    giveUp: flag(it.giveUp, 'give up'),
+    nonceKnown: flag(it.nonceKnown, 'nonce known'),
+  };
+}
+
+export function renewalAnswerBody(answer: RenewalAnswer): Fields {
+  return { ...answer, grants: flat(answer.grants), release: flat(answer.release), lost: flat(answer.lost) };
+}
+
+export function leasesBody(answer: LeasesAnswer): Fields {
+  return { ...answer, worker: workerBody(answer.worker), pairs: flat(answer.pairs) };
+}
+
+export function readLeasesAnswer(value: unknown): LeasesAnswer {
+  const it = fields(value, 'leases');
+  return {
+    worker: readWorker(it.worker),
+    member: text(it.member, 'member'),
+    leftMs: duration(it.leftMs, 'lease'),
+    pairs: pairs(it.pairs),
+  };
+}
+
+export function readAskAnswer(value: unknown): AskAnswer {
+  const it = fields(value, 'answer');
+  return {
+    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    heardAgoMs: absent(it.heardAgoMs) ? undefined : duration(it.heardAgoMs, 'heard'),
+    controller: absent(it.controller) ? undefined : address(it.controller),
+    member: text(it.member, 'member'),
+    clusterId: text(it.clusterId, 'cluster id'),
+    workers: list(it.workers, WORKERS_MAX, 'workers', readWorker),
+  };
+}
+
+export function readMapDelta(value: unknown): MapDelta {
+  const it = fields(value, 'map');
+  return {
+    since: uint(it.since, 'since'),
+    version: uint(it.version, 'version'),
+    owners: list(it.owners, MEMBERS_MAX * WORKERS_MAX, 'owners', (each) => {
+      const owner = fields(each, 'owner');
+      return {
+        incarnation: incarnation(owner.incarnation),
+        address: address(owner.address),
+        member: text(owner.member, 'member'),
+      };
+    }),
+    slots: list(it.slots, 2 * SLOTS, 'slots', (each) => (each === -1 ? -1 : uint(each, 'slot'))),
+  };
+}
+
+export function readMembers(value: unknown): MembersNews {
+  const it = fields(value, 'members');
+  return {
+    version: uint(it.version, 'version'),
+    members: list(it.members, MEMBERS_MAX, 'members', (each) => {
+      const member = fields(each, 'member');
+      const info = list(member.info, WORKERS_MAX, 'workers', readWorker);
+      const state = member.state;
+      if (state !== 'joining' && state !== 'ready' && state !== 'not-ready' && state !== 'gone') bad('state');
+      return {
+        name: text(member.name, 'name'),
+        role: role(member.role),
+        state,
+        address: address(member.address),
+        isController: flag(member.isController, 'controller'),
+        workers: info.map(({ incarnation: id, address: at, pid }) => ({ incarnation: id, address: at, pid })),
+        slots: uint(member.slots, 'slots'),
+        info,
+      };
+    }),
+  };
+}
+
+export function membersBody(news: MembersNews): Fields {
+  return {
+    version: news.version,
+    members: news.members.map((each) => ({ ...each, workers: [], info: each.info.map(workerBody) })),
+  };
+}
+
+export function readSettings(value: unknown): SettingsDelta {
+  const it = fields(value, 'settings');
+  const everything = Number.MAX_SAFE_INTEGER;
+  return {
+    version: uint(it.version, 'version'),
+    whole: flag(it.whole, 'whole'),
+    domains: list(it.domains, everything, 'domains', (each) => {
+      const domain = fields(each, 'domain');
+      return {
+        ...domain,
+        id: uint(domain.id, 'domain id') as DomainId,
+        name: text(domain.name, 'domain'),
+        shared: flag(domain.shared, 'shared'),
+      };
+    }),
+    domainsDeleted: list(
+      it.domainsDeleted,
+      everything,
+      'domains',
+      (each) => uint(each, 'domain id') as DomainId,
+    ),
+    values: list(it.values, everything, 'values', (each) => {
+      if (!Array.isArray(each) || each.length !== 2) bad('value');
+      const [key, content] = each as unknown[];
+      if (content !== null && !(content instanceof Uint8Array)) bad('value');
+      const octets =
+        content === null ? null : Buffer.from(content.buffer, content.byteOffset, content.length);
+      return [text(key, 'key'), octets] as const;
+    }),
+  };
+}

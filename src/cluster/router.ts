@@ -1,0 +1,123 @@
+/**
+ * `SlotRouter`: finds a slot's owner in the copy of the map (no request in the hot path) and calls it; follows `moved`,
+ * waits for the next owner, passes a call over one hop when the owner cannot be reached directly.
+ *
+ * Never repeats a request whose outcome is unknown, unless it is `repeatable`.
+ */
+import { Failure, failureCode } from '../lib/failure.ts';
+import type { Clock } from '../platform/platform.ts';
+import type { Slot } from '../store/ids.ts';
+import type { Owner, SlotCallOptions, SlotMap, SlotRouter } from './types.ts';
+
+/** A first pause after a wrong guess; doubled up to the Heartbeat while the map shows nothing newer. */
+const PAUSE_MS = 5;
+
+export interface Caller {
+  /** One call to an owner, directly or over one hop. */
+  call(
+    to: Owner,
+    service: string,
+    body: unknown,
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<unknown>;
+  /** The map may be old: ask for news now. */
+  refreshMap(): void;
+}
+
+export class Router implements SlotRouter {
+  readonly #map: SlotMap;
+  readonly #clock: Clock;
+  readonly #heartbeatMs: number;
+  readonly #caller: Caller;
+
+  constructor(map: SlotMap, clock: Clock, heartbeatMs: number, caller: Caller) {
+    this.#map = map;
+    this.#clock = clock;
+    this.#heartbeatMs = heartbeatMs;
+    this.#caller = caller;
+  }
+
+  async call(
+    slot: Slot,
+    service: string,
+    body: Record<string, unknown>,
+    options: SlotCallOptions,
+  ): Promise<unknown> {
+    const deadline = this.#clock.monotonicMs() + options.timeoutMs;
+    let last: unknown = new Failure('unavailable', `no owner of slot ${slot}`);
+    for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, this.#heartbeatMs)) {
+      options.signal?.throwIfAborted();
+      const leftMs = deadline - this.#clock.monotonicMs();
+      if (leftMs <= 0) throw last;
+      const { version } = this.#map;
+      const owner = this.#map.owner(slot);
+      if (owner !== undefined) {
+        try {
+          return await this.#attempt(slot, owner, service, body, leftMs, options.signal);
+        } catch (error) {
+          last = error;
+          const code = failureCode(error);
+          if (code !== 'moved' && code !== 'unavailable' && !(code === 'unknown' && options.repeatable))
+            throw error;
+          if (code === 'moved') last = new Failure('unavailable', `slot ${slot} is moving`, { cause: error });
+        }
+      }
+      this.#caller.refreshMap();
+      await this.#newerOrLater(
+        version,
+        Math.min(pauseMs, deadline - this.#clock.monotonicMs()),
+        options.signal,
+      );
+    }
+  }
+
+  /** One try. Given up as soon as the map shows another owner: this one will not answer, or not with the lease. */
+  async #attempt(
+    slot: Slot,
+    owner: Owner,
+    service: string,
+    body: Record<string, unknown>,
+    leftMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const over = new AbortController();
+    const abort = () => over.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    void this.#otherOwner(slot, owner, over);
+    try {
+      return await this.#caller.call(owner, service, body, { timeoutMs: leftMs, signal: over.signal });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      over.abort(new Failure('unavailable', 'answered'));
+    }
+  }
+
+  async #otherOwner(slot: Slot, owner: Owner, over: AbortController): Promise<void> {
+    try {
+      for (;;) {
+        await this.#map.newer(this.#map.version, over.signal);
+        const now = this.#map.owner(slot);
+        // No owner is no reason to give up yet: it may be answering from what it committed in time.
+        if (now !== undefined && now.incarnation !== owner.incarnation)
+          return over.abort(new Failure('unknown', 'another owner'));
+      }
+    } catch {
+      // The attempt is over: `newer` says so by rejecting.
+    }
+  }
+
+  async #newerOrLater(version: number, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const over = new AbortController();
+    const timer = this.#clock.timer(Math.max(0, ms), () => over.abort(new Failure('unavailable', 'time')));
+    const abort = () => over.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#map.newer(version, over.signal);
+    } catch {
+      // Time is over, or the caller's signal, which the loop looks at.
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}

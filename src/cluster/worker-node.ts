@@ -1,0 +1,334 @@
+/**
+ * A worker's node: it hears the controller, renews its leases each Heartbeat, tells its supervisor that it is there, and
+ * gives map, settings and router to the services of its process. Nothing of it waits for storage: the probe and the
+ * controller's nonce are read beside the timer.
+ */
+
+import { Failure } from '../lib/failure.ts';
+import type { Address, Platform, Timer } from '../platform/platform.ts';
+import type { Incarnation } from '../store/ids.ts';
+import type { Bus } from './bus/types.ts';
+import { decodeHeartbeat, readHeartbeat } from './control/heartbeat-file.ts';
+import { LeaseClient } from './leases/client.ts';
+import { openLifeSocket } from './life.ts';
+import {
+  fields,
+  leasesBody,
+  readRenewalAnswer,
+  readStatement,
+  renewalBody,
+  Service,
+  type Statement,
+  uint,
+  type WorkerInfo,
+  workerBody,
+} from './messages.ts';
+import { View } from './node-view.ts';
+import { Reach } from './reach.ts';
+import { Router } from './router.ts';
+import { checkStorage, StorageProbe } from './storage-check.ts';
+import { DEFAULT_TIMES } from './times.ts';
+import type {
+  ClusterLogger,
+  ClusterTimes,
+  NodeStorage,
+  SlotHolder,
+  SlotRouter,
+  WorkerNode,
+} from './types.ts';
+
+/** `stop` lets its releases take so long unless told otherwise. */
+const STOP_GRACE_MS = 5000;
+
+export interface WorkerNodeOptions {
+  readonly platform: Platform;
+  readonly bus: Bus;
+  /** This worker's incarnation; that of the bus unless a supervisor lives in the same process. */
+  readonly incarnation?: Incarnation;
+  /** Its own supervisor's bus. */
+  readonly supervisor: Address;
+  readonly seeds?: readonly Address[];
+  readonly pid: number;
+  readonly times?: Partial<ClusterTimes>;
+  /** With it the worker may own slots; `storage` is needed then. */
+  readonly holder?: SlotHolder;
+  readonly storage?: NodeStorage;
+  /** The host on which to open a life socket; none without it. */
+  readonly lifeHost?: string;
+  /** A further condition for being ready: listeners open, services up. */
+  readonly alsoReady?: () => boolean;
+  readonly logger: ClusterLogger;
+}
+
+/** Opens the life socket first ("opened before the first lease"), then begins to renew. */
+export async function createWorkerNode(options: WorkerNodeOptions): Promise<WorkerNode> {
+  const incarnation = options.incarnation ?? options.bus.self.incarnation;
+  const { lifeHost, holder, platform } = options;
+  const life = holder && lifeHost ? await openLifeSocket(platform.net, lifeHost, incarnation) : undefined;
+  const node = new Worker(options, {
+    incarnation,
+    address: options.bus.self.address,
+    pid: options.pid,
+    life: life?.address,
+    holds: holder !== undefined,
+  });
+  node.start();
+  return node;
+}
+
+class Worker implements WorkerNode {
+  readonly router: SlotRouter;
+  readonly #o: WorkerNodeOptions;
+  readonly #times: ClusterTimes;
+  readonly #self: WorkerInfo;
+  readonly #view: View;
+  readonly #reach: Reach;
+  readonly #client: LeaseClient;
+  readonly #probe: StorageProbe | undefined;
+  #refusal: string | undefined;
+  #clusterId: string | undefined;
+  #checking = false;
+  #nonce: { readonly controlEpoch: number; readonly nonce: string } | undefined;
+  #nonceKnownTo = 0;
+  #nonceReading = false;
+  #answeredAt = -Infinity;
+  #draining = false;
+  #stopped = false;
+  #timer: Timer | undefined;
+  #soon: Timer | undefined;
+
+  constructor(options: WorkerNodeOptions, self: WorkerInfo) {
+    this.#o = options;
+    this.#self = self;
+    this.#times = { ...DEFAULT_TIMES, ...options.times };
+    const { bus, platform, logger, supervisor, storage, holder } = options;
+    const { clock } = platform;
+    if (holder !== undefined) {
+      if (storage === undefined) throw new TypeError('a worker that owns slots needs their storage');
+      this.#probe = new StorageProbe(platform.fs, clock, storage, self.incarnation, this.#times);
+      this.#refusal = 'storage not checked yet';
+    }
+    this.#view = new View({
+      ...{ bus, logger, clock, times: this.#times, seeds: [supervisor, ...(options.seeds ?? [])] },
+      alsoReady: () =>
+        this.#refusal === undefined &&
+        !this.#draining &&
+        this.#reach.all() &&
+        (options.alsoReady?.() ?? true),
+    });
+    this.#reach = new Reach(this.#view.link, clock, this.#view.map, this.#times);
+    this.#client = new LeaseClient({
+      ...{ holder, logger, incarnation: self.incarnation },
+      now: () => clock.monotonicMs(),
+      storageFresh: () => this.#probe?.isFresh(clock.monotonicMs()) ?? true,
+      wake: () => this.#wake(),
+    });
+    this.router = new Router(this.#view.map, clock, this.#times.heartbeatMs, {
+      call: (owner, service, body, callOptions) =>
+        this.#reach.isDirect(owner.incarnation)
+          ? this.#view.link.direct(owner.address, service, body, callOptions)
+          : this.#view.link.relayed(owner.address, service, body, callOptions),
+      refreshMap: () => this.#view.refreshMap(),
+    });
+  }
+
+  get map() {
+    return this.#view.map;
+  }
+
+  get settings() {
+    return this.#view.settings;
+  }
+
+  get ready() {
+    return this.#view.ready;
+  }
+
+  start(): void {
+    const { bus } = this.#o;
+    bus.onNotice(Service.workerStatement, (body) => this.#statement(readStatement(body)));
+    bus.serve(Service.workerPing, () => this.#self.incarnation);
+    bus.serve(Service.leases, (body) =>
+      this.#report(uint(fields(body, 'question').controlEpoch, 'control epoch')),
+    );
+    this.#tick();
+  }
+
+  status() {
+    return this.#view.status();
+  }
+
+  controller() {
+    return this.#view.heard();
+  }
+
+  isReady() {
+    return this.#view.isReady();
+  }
+
+  slots() {
+    return this.#client.size;
+  }
+
+  refusal() {
+    return this.#refusal;
+  }
+
+  changeSettings(change: unknown, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }) {
+    return this.#view.changeSettings(change, options);
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    this.#wake();
+    while (!signal.aborted && !this.#client.isEmpty)
+      await this.#o.platform.clock.sleep(this.#times.heartbeatMs, signal).catch(() => undefined);
+  }
+
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+    const { clock } = this.#o.platform;
+    this.#draining = true;
+    this.#client.releaseAll();
+    const until = clock.monotonicMs() + graceMs;
+    while (!this.#client.isEmpty && clock.monotonicMs() < until)
+      await clock.sleep(this.#times.heartbeatMs / 4);
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#soon?.cancel();
+    this.#view.stop();
+    this.#client.dropAll();
+    // Not awaited: storage that does not answer must not hold up the end of the process.
+    this.#probe?.close().catch((error: unknown) => this.#o.logger.warn({ err: error }, 'probe not closed'));
+  }
+
+  // ---- each Heartbeat
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#o.platform.clock.timer(this.#times.heartbeatMs, () => this.#tick());
+    this.#storage();
+    this.#o.bus.notify(this.#o.supervisor, Service.hello, {
+      worker: workerBody(this.#self),
+      ready: this.#view.isReady(),
+      slots: this.#client.size,
+    });
+    this.#renew();
+    this.#reach.tick();
+    this.#view.tick();
+  }
+
+  /** Starts what is due on the storage, and waits for none of it. */
+  #storage(): void {
+    const { storage, platform } = this.#o;
+    if (storage === undefined || this.#probe === undefined) return;
+    if (this.#clusterId === undefined) {
+      if (this.#checking) return;
+      this.#checking = true;
+      checkStorage(platform.fs, storage)
+        .then((check) => {
+          this.#refusal = check.kind === 'refused' ? check.why : undefined;
+          if (check.kind === 'ok') this.#clusterId = check.clusterId;
+        })
+        .catch((error: unknown) => {
+          this.#refusal = `storage does not answer: ${error instanceof Error ? error.message : String(error)}`;
+        })
+        .finally(() => {
+          this.#checking = false;
+        });
+      return;
+    }
+    if (this.#probe.ageMs(this.#now()) >= this.#times.probeEveryMs) this.#probe.start();
+    this.#readNonce(storage);
+  }
+
+  /** "Before its first slot a member reads through its own mount a nonce that the controller wrote through its." */
+  #readNonce(storage: NodeStorage): void {
+    const controlEpoch = this.#view.hearing.controller()?.controlEpoch;
+    if (controlEpoch === undefined || this.#nonceReading || this.#nonceKnownTo === controlEpoch) return;
+    if (this.#nonce?.controlEpoch === controlEpoch) return;
+    this.#nonceReading = true;
+    readHeartbeat(this.#o.platform.fs, storage.root, controlEpoch)
+      .then((octets) => {
+        const heartbeat = decodeHeartbeat(octets);
+        if (heartbeat?.controlEpoch !== controlEpoch) return;
+        this.#nonce = { controlEpoch, nonce: heartbeat.nonce };
+        this.#wake();
+      })
+      .catch((error: unknown) => this.#o.logger.warn({ err: error, controlEpoch }, 'nonce not read'))
+      .finally(() => {
+        this.#nonceReading = false;
+      });
+  }
+
+  #wake(): void {
+    if (this.#stopped) return;
+    this.#soon ??= this.#o.platform.clock.timer(0, () => {
+      this.#soon = undefined;
+      this.#renew();
+    });
+  }
+
+  #renew(): void {
+    const controller = this.#view.hearing.controller();
+    if (this.#stopped || controller === undefined) return;
+    // Given nothing while its storage is not the right one: it does not even ask.
+    if (this.#refusal !== undefined && this.#client.isEmpty) return;
+    const { controlEpoch, address } = controller;
+    const { member } = this.#o.bus.self;
+    const now = this.#now();
+    const part = this.#client.request(controlEpoch);
+    const body = renewalBody({
+      ...part,
+      ...{ controlEpoch, member, supervisor: this.#o.supervisor, worker: this.#self },
+      quote: this.#view.hearing.last?.counter ?? 0,
+      ready: this.#view.isReady(),
+      draining: this.#draining,
+      settingsVersion: this.#view.settings.version,
+      nonce: this.#nonce?.controlEpoch === controlEpoch ? this.#nonce.nonce : '',
+      probeAgeMs: this.#probe?.isFresh(now) ? this.#probe.ageMs(now) : undefined,
+    });
+    const options = { timeoutMs: this.#times.controlLeaseMs };
+    const { link } = this.#view;
+    const calls = [link.direct(address, Service.renew, body, options)];
+    // Cut from the controller, but perhaps not from everybody.
+    if (now - this.#answeredAt >= 2 * this.#times.heartbeatMs)
+      calls.push(link.relayed(address, Service.renew, body, options));
+    for (const call of calls)
+      call.then(
+        (answer) => this.#answered(controlEpoch, answer),
+        // No answer renews nothing; the next Heartbeat asks again.
+        () => undefined,
+      );
+  }
+
+  #answered(controlEpoch: number, body: unknown): void {
+    if (this.#stopped) return;
+    const answer = readRenewalAnswer(body);
+    if (!this.#view.statement(answer.statement) || answer.statement.controlEpoch !== controlEpoch) return;
+    this.#answeredAt = this.#now();
+    if (answer.nonceKnown) this.#nonceKnownTo = controlEpoch;
+    if (controlEpoch === this.#view.hearing.accepted) this.#client.answered(controlEpoch, answer);
+  }
+
+  #statement(statement: Statement): void {
+    if (this.#stopped) return;
+    if (this.#clusterId !== undefined && statement.clusterId !== this.#clusterId) {
+      this.#refusal = "the storage is another cluster's";
+      return;
+    }
+    const before = this.#view.hearing.controller()?.controlEpoch;
+    if (!this.#view.statement(statement)) return;
+    if (statement.poke || before !== statement.controlEpoch) this.#wake();
+  }
+
+  /** A candidate asks; the answer binds: from now on smaller control epochs are refused. */
+  #report(controlEpoch: number): Record<string, unknown> {
+    if (!this.#view.hearing.accept(controlEpoch))
+      throw new Failure('refused', 'a larger control epoch was answered');
+    return leasesBody({ worker: this.#self, member: this.#o.bus.self.member, ...this.#client.report() });
+  }
+
+  #now(): number {
+    return this.#o.platform.clock.monotonicMs();
+  }
+}

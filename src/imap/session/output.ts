@@ -1,0 +1,57 @@
+/**
+ * Responses of the running command on their way to the frontend. Nothing leaves before the gate has opened: the state it
+ * was made from is durable, and the lease was held after that (docs/architecture.md, section 3, rule 3).
+ */
+import type { Told } from './view.ts';
+
+/** Takes bytes towards the client and resolves when more are welcome. */
+export type Send = (bytes: Buffer, whole: boolean, told: Told | undefined) => Promise<void>;
+
+/** Above this much a long command sends what it has. */
+const FLUSH_OCTETS = 64 * 1024;
+
+export class Output {
+  #parts: Buffer[] = [];
+  #octets = 0;
+  readonly #gate: () => Promise<void>;
+  readonly #send: Send;
+
+  constructor(gate: () => Promise<void>, send: Send) {
+    this.#gate = gate;
+    this.#send = send;
+  }
+
+  /** `* ` is the caller's; CRLF is added. The text must hold no line end. */
+  line(text: string): void {
+    this.bytes(Buffer.from(`${text}\r\n`));
+  }
+
+  bytes(...parts: readonly Buffer[]): void {
+    for (const part of parts) {
+      this.#parts.push(part);
+      this.#octets += part.length;
+    }
+  }
+
+  /** Between two responses of a long command: sends when enough has come together. */
+  async flushIfLarge(): Promise<void> {
+    if (this.#octets >= FLUSH_OCTETS) await this.flush(undefined);
+  }
+
+  /** Sends all; `told` is what the client knows once it has read this. */
+  async flush(told: Told | undefined): Promise<void> {
+    if (this.#octets === 0 && told === undefined) return;
+    const bytes = Buffer.concat(this.#parts, this.#octets);
+    this.#parts = [];
+    this.#octets = 0;
+    await this.#gate();
+    for (let from = 0; from < bytes.length; from += MESSAGE_OCTETS) {
+      const piece = bytes.subarray(from, from + MESSAGE_OCTETS);
+      const last = from + MESSAGE_OCTETS >= bytes.length;
+      await this.#send(piece, last, last ? told : undefined);
+    }
+  }
+}
+
+/** Of one bus message: below the stream's limit of 1 MiB. */
+const MESSAGE_OCTETS = 256 * 1024;

@@ -1,0 +1,113 @@
+/**
+ * What the administration commands act on, as a member has it: domains and administrators in the cluster settings, accounts
+ * through the directory. Rights of an account are a cluster setting under its object id: a rename keeps them, and a new
+ * account of the same name does not inherit them.
+ */
+import { type AccountName, type Administration, RIGHTS, type Right } from '../admin/types.ts';
+import type { ClusterSettings, NodeView } from '../cluster/types.ts';
+import { administratorKey, type ClusterAuthenticator } from '../directory/authenticator.ts';
+import type { SettingsChange } from '../directory/cluster-settings.ts';
+import { CREDENTIALS_PROPERTY } from '../directory/credentials.ts';
+import { Domains } from '../directory/domains.ts';
+import type { Names } from '../directory/names.ts';
+import type { AuthenticatedAs } from '../directory/types.ts';
+import { Failure } from '../lib/failure.ts';
+import type { Address, Random } from '../platform/platform.ts';
+import { type ObjectId, objectKey } from '../store/ids.ts';
+
+export interface AdministrationOptions {
+  readonly node: Pick<NodeView, 'settings' | 'controller' | 'changeSettings'>;
+  readonly names: Names;
+  readonly authenticator: ClusterAuthenticator;
+  readonly random: Random;
+  /** False where the member stands alone. */
+  readonly clustered: boolean;
+}
+
+const CHANGE_TIMEOUT_MS = 15_000;
+const REQUEST_OCTETS = 16;
+
+export class MemberAdministration implements Administration {
+  readonly clustered: boolean;
+  readonly mainDomain = undefined;
+  readonly settings: ClusterSettings;
+  readonly directory: Names;
+  readonly #options: AdministrationOptions;
+  readonly #domains: Domains;
+
+  constructor(options: AdministrationOptions) {
+    const { node, names, random } = options;
+    this.#options = options;
+    this.clustered = options.clustered;
+    this.settings = node.settings;
+    this.directory = names;
+    this.#domains = new Domains({
+      settings: node.settings,
+      changeSettings: (change, { timeoutMs }) => node.changeSettings(change, { timeoutMs }),
+      directory: names,
+      random,
+    });
+  }
+
+  createDomain(name: string, options: { readonly shared: boolean }): Promise<void> {
+    // Alone, the one member's storage is the cluster's: a domain is shared by all of it.
+    return this.#domains.create(name, options.shared || !this.clustered);
+  }
+
+  deleteDomain(name: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#domains.delete(name, options.force);
+  }
+
+  async credentials(password: string): Promise<ReadonlyMap<string, Buffer>> {
+    return new Map([[CREDENTIALS_PROPERTY, await this.#options.authenticator.makeCredentials(password)]]);
+  }
+
+  setPassword(account: AccountName, password: string): Promise<void> {
+    return this.#options.authenticator.setPassword(account.domainId, account.name, password);
+  }
+
+  async setOwnPassword(who: AuthenticatedAs, password: string): Promise<void> {
+    if (who.kind === 'administrator') {
+      const record = await this.#options.authenticator.makeCredentials(password);
+      await this.#change({ kind: 'setValue', key: administratorKey(who.login), value: record });
+      return;
+    }
+    const name = this.directory.parse(who.login);
+    if (name === undefined) throw new Failure('not-found', `no account ${who.login}`);
+    await this.setPassword(name, password);
+  }
+
+  async rightsOf(who: AuthenticatedAs): Promise<ReadonlySet<Right>> {
+    if (who.kind === 'administrator') return new Set(RIGHTS);
+    return who.object === undefined ? new Set() : this.#rights(who.object);
+  }
+
+  async accountRights(account: AccountName): Promise<ReadonlySet<Right>> {
+    return this.#rights(await this.directory.find(account.domainId, account.name));
+  }
+
+  async setAccountRights(account: AccountName, rights: ReadonlySet<Right>): Promise<void> {
+    const object = await this.directory.find(account.domainId, account.name);
+    const value = rights.size === 0 ? null : Buffer.from([...rights].join('\n'));
+    await this.#change({ kind: 'setValue', key: rightsKey(object), value });
+  }
+
+  controller(): Address | undefined {
+    return this.clustered ? this.#options.node.controller()?.address : undefined;
+  }
+
+  #rights(object: ObjectId): ReadonlySet<Right> {
+    const words = this.settings.value(rightsKey(object))?.toString('utf8').split('\n') ?? [];
+    return new Set(RIGHTS.filter((right) => words.includes(right)));
+  }
+
+  async #change(change: SettingsChange): Promise<void> {
+    const request = this.#options.random.bytes(REQUEST_OCTETS).toString('hex');
+    await this.#options.node.changeSettings({ ...change, request }, { timeoutMs: CHANGE_TIMEOUT_MS });
+  }
+}
+
+/** The cluster settings' value that holds an account's rights, one a line. */
+function rightsKey(object: ObjectId): string {
+  return `rights/${objectKey(object)}`;
+}

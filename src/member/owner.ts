@@ -1,0 +1,40 @@
+/** The owner's side of a worker: the host of objects, and every service that owners of slots give on the bus. */
+import type { Bus } from '../cluster/bus/types.ts';
+import type { WorkerNode } from '../cluster/types.ts';
+import type { PasswordHasher } from '../directory/credentials.ts';
+import { serveLogins } from '../directory/login-service.ts';
+import type { RememberedLogins } from '../directory/remembered.ts';
+import { DirectoryService } from '../directory/service.ts';
+import { serveImapOwner } from '../imap/owner.ts';
+import type { Logger } from '../lib/logging.ts';
+import type { Platform } from '../platform/platform.ts';
+import { serveMail } from '../smtp/owner.ts';
+import { openAccount } from '../store/account/account.ts';
+import { ObjectHost } from '../store/host/host.ts';
+import { openLog } from '../store/log/log.ts';
+
+export function createHost(platform: Platform, root: string, fence: boolean, logger: Logger): ObjectHost {
+  return new ObjectHost({ platform, root, fence, logger, openLog, openAccount });
+}
+
+export interface OwnerOptions {
+  readonly platform: Platform;
+  readonly bus: Bus;
+  readonly node: WorkerNode;
+  readonly host: ObjectHost;
+  readonly root: string;
+  readonly hasher: PasswordHasher;
+  readonly remembered: RememberedLogins;
+  readonly appendOctetsMax: number;
+  readonly logger: Logger;
+}
+
+/** Registers the services. Before the first slot is granted, so that none is opened that nobody takes care of. */
+export function serveOwner(options: OwnerOptions): void {
+  const { platform, bus, node, host, root, logger } = options;
+  const { router, settings } = node;
+  new DirectoryService({ bus, host, router, settings, platform, root, logger }).start();
+  serveLogins({ bus, host, hasher: options.hasher, random: platform.random, remembered: options.remembered });
+  serveMail(bus, host, platform.clock);
+  serveImapOwner({ bus, host, clock: platform.clock, logger, appendOctetsMax: options.appendOctetsMax });
+}

@@ -1,0 +1,133 @@
+/**
+ * `postern [flags]`: runs one member until it is told to stop. Everything a person has to mend is found before anything
+ * serves, and ends with one line that says what to change. SIGTERM and SIGINT drain and stop; a second one stops at once.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { MemberOptions } from '../flags.ts';
+import { Failure } from '../lib/failure.ts';
+import { createLogger, type RootLogger } from '../lib/logging.ts';
+import { realPlatform } from '../platform/real/platform.ts';
+import { listenProblem, loadSettings, problemLine } from '../settings/load.ts';
+import { isSettingName, type Settings } from '../settings/settings.ts';
+import { initialise, passwordLine } from './init.ts';
+import { takeProcessId } from './process-id.ts';
+import { DUTIES } from './roles.ts';
+import { admitStorage, memberPlatform, ownClusterId, rememberClusterId, storageRoot } from './storage.ts';
+import { createSupervisor, type Supervisor, startFailure } from './supervisor.ts';
+import { LOG_FILE } from './worker.ts';
+import type { StartProblem } from './worker-processes.ts';
+
+/** Stopped before it was done, by a second signal or because who started us is gone. */
+const STATUS_AT_ONCE = 1;
+
+type Loaded = Extract<Awaited<ReturnType<typeof loadSettings>>, { kind: 'value' }>;
+
+/** Resolves to the exit status. */
+export async function runMember({ base, role }: MemberOptions): Promise<number> {
+  const { owns } = DUTIES[role];
+  const loaded = await load(base, role !== 'standalone' && owns);
+  const { settings } = loaded;
+  if (role === 'frontend' && settings.BackendAddresses.length === 0)
+    throw new Failure(
+      'invalid',
+      `${join(base, 'Settings', 'Main.settings')}: BackendAddresses: a frontend needs the ClusterAddress of every backend`,
+    );
+  await using _ = await takeProcessId(base);
+  const member = settings.MemberName || hostname();
+  const logger = createLogger({ level: settings.LogLevel, to: join(base, LOG_FILE), fields: { member } });
+  try {
+    return await serve({ base, role, member, loaded, logger });
+  } finally {
+    await logger.close();
+  }
+}
+
+interface Run {
+  readonly base: string;
+  readonly role: MemberOptions['role'];
+  readonly member: string;
+  readonly loaded: Loaded;
+  readonly logger: RootLogger;
+}
+
+async function serve({ base, role, member, loaded, logger }: Run): Promise<number> {
+  const { settings, document } = loaded;
+  const { owns } = DUTIES[role];
+  const platform = memberPlatform(base, settings.PoolSize);
+  if (role === 'standalone') {
+    // A member that stands alone makes its storage itself; in a cluster that is an explicit act.
+    const made = await initialise(platform, { base, root: storageRoot(base), logger });
+    if (made.password !== undefined) process.stdout.write(passwordLine(made.password));
+  }
+  const clusterId = owns ? await admitStorage(platform, base) : ((await ownClusterId(base)) ?? '');
+  const options = { base, role, member, settings, platform, clusterId, logger };
+  const supervisor = await createSupervisor(options).catch((error: unknown) => {
+    if (!isListenError(error)) throw error;
+    throw new Failure('invalid', problemLine(listenProblem(base, document, 'ClusterAddress', error)));
+  });
+  const stopped = stopBySignal(supervisor);
+  const problem = await Promise.race([supervisor.start(), stopped.asked]);
+  if (problem !== undefined && problem !== 'stopping') {
+    supervisor.kill();
+    throw explain(base, loaded, problem);
+  }
+  if (problem === undefined) {
+    if (owns) await rememberClusterId(base, clusterId);
+    logger.info({ role, clusterId }, 'member ready');
+    process.stdout.write(`postern: ${member} (${role}) is ready\n`);
+  }
+  return stopped.done;
+}
+
+/** The first signal drains and stops; the second ends all at once, and so does the end of whoever started us. */
+function stopBySignal(supervisor: Supervisor): {
+  readonly asked: Promise<'stopping'>;
+  readonly done: Promise<number>;
+} {
+  const asked = Promise.withResolvers<'stopping'>();
+  const done = Promise.withResolvers<number>();
+  const atOnce = (): void => {
+    supervisor.kill();
+    process.exit(STATUS_AT_ONCE);
+  };
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      if (++signals > 1) return atOnce();
+      asked.resolve('stopping');
+      supervisor.stop().then(() => done.resolve(0), done.reject);
+    });
+  // Started with a channel (the lab does): it is our life line, as ours is our workers'.
+  if (process.connected) process.on('disconnect', atOnce);
+  return { asked: asked.promise, done: done.promise };
+}
+
+async function load(base: string, isBackend: boolean): Promise<Loaded> {
+  const loaded = await loadSettings(realPlatform().fs, base, isBackend);
+  if (loaded.kind === 'value') return loaded;
+  const [first, ...more] = loaded.problems;
+  const line = first === undefined ? base : problemLine(first);
+  throw new Failure('invalid', more.length === 0 ? line : `${line} (and ${more.length} more)`);
+}
+
+function explain(base: string, { document, settings }: Loaded, problem: StartProblem): Failure {
+  const key = problem.setting;
+  if (key === undefined || !isSettingName(key)) return startFailure(problem);
+  const error = Object.assign(new Error(problem.why), { code: problem.code });
+  return new Failure(
+    'invalid',
+    `${problemLine(listenProblem(base, document, key, error))}${wanted(settings, key)}`,
+  );
+}
+
+function wanted(settings: Settings, key: keyof Settings): string {
+  const value: unknown = settings[key];
+  return typeof value === 'object' && value !== null && 'port' in value
+    ? ` (it is ${String(value.port)})`
+    : '';
+}
+
+function isListenError(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).syscall === 'listen';
+}

@@ -1,0 +1,195 @@
+/**
+ * The supervisor of a member: its bus, its node of the cluster (on backends it may hold control), and its worker processes.
+ * It serves no client and opens no account. The exit of a child is reported in the same turn in which it is seen.
+ */
+import { join } from 'node:path';
+import { createBus } from '../cluster/bus/bus.ts';
+import type { Bus } from '../cluster/bus/types.ts';
+import { createSupervisorNode } from '../cluster/node.ts';
+import type { Role, SupervisorNode } from '../cluster/types.ts';
+import { Failure } from '../lib/failure.ts';
+import { isLoopback } from '../lib/ip.ts';
+import type { Logger } from '../lib/logging.ts';
+import type { Platform, Timer } from '../platform/platform.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Incarnation } from '../store/ids.ts';
+import { DUTIES } from './roles.ts';
+import { type Status, StatusFile } from './status-file.ts';
+import { fenceFor, settingsOpener, storageRoot } from './storage.ts';
+import { timesOf } from './times.ts';
+import { type StartProblem, WorkerProcesses } from './worker-processes.ts';
+
+export interface SupervisorOptions {
+  readonly base: string;
+  readonly role: Role;
+  readonly member: string;
+  readonly settings: Settings;
+  readonly platform: Platform;
+  /** Of the storage; empty on a member that mounts none. */
+  readonly clusterId: string;
+  readonly logger: Logger;
+}
+
+const INCARNATION_OCTETS = 16;
+/** How often the status file is compared with what is. */
+const STATUS_EVERY_MS = 200;
+/** How long slots may take to move away before a member that stops closes them itself. */
+const DRAIN_MS = 20_000;
+const DRAIN_LOOK_MS = 100;
+/** How long a worker's running commands may take. */
+const STOP_GRACE_MS = 5000;
+
+/** Rejects with the error of `listen` when the cluster address is taken. */
+export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { platform, settings, member, role, base, logger } = options;
+  const { owns } = DUTIES[role];
+  const bus = await createBus({
+    platform,
+    self: {
+      member,
+      role: 'supervisor',
+      incarnation: platform.random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation,
+    },
+    listen: settings.ClusterAddress,
+    clusterId: options.clusterId,
+    logger: logger.child({ part: 'bus' }),
+  });
+  const root = storageRoot(base);
+  const seeds = settings.BackendAddresses.length === 0 ? [bus.self.address] : settings.BackendAddresses;
+  const fence = owns && (await fenceFor(platform, root, settings.StorageFence));
+  const node = createSupervisorNode({
+    platform,
+    bus,
+    role,
+    seeds,
+    times: timesOf(settings),
+    ...(owns ? { storage: { root }, openSettings: settingsOpener(platform, root, fence, logger) } : {}),
+    // On loopback the address a process binds is certainly the one its peers see.
+    lifeProofs: isLoopback(settings.ClusterAddress.host),
+    logger: logger.child({ part: 'cluster' }),
+  });
+  return new Supervisor(options, bus, node);
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #bus: Bus;
+  readonly #node: SupervisorNode;
+  readonly #workers: WorkerProcesses;
+  readonly #status: StatusFile;
+  #timer: Timer | undefined;
+  #wasReady = false;
+  #stopping = false;
+
+  /** Use `createSupervisor`. */
+  constructor(options: SupervisorOptions, bus: Bus, node: SupervisorNode) {
+    const { base, role, member, settings, clusterId, platform, logger } = options;
+    this.#options = options;
+    this.#bus = bus;
+    this.#node = node;
+    this.#status = new StatusFile(platform.fs, base, logger);
+    const seeds = settings.BackendAddresses;
+    this.#workers = new WorkerProcesses({
+      count: settings.Workers,
+      clock: platform.clock,
+      random: platform.random,
+      logger,
+      poolSize: settings.PoolSize,
+      start: { base, role, member, settings, clusterId, seeds, supervisor: bus.self.address },
+      onExit: (incarnation) => node.workerExited(incarnation),
+      onChange: () => void this.#show(),
+    });
+  }
+
+  get node(): SupervisorNode {
+    return this.#node;
+  }
+
+  /** Starts the workers; resolves when the member is ready, or with why a worker cannot start. */
+  async start(): Promise<StartProblem | undefined> {
+    this.#tick();
+    const problem = await this.#workers.start();
+    if (problem !== undefined) return problem;
+    await this.#node.ready;
+    this.#wasReady = true;
+    await this.#show();
+    return undefined;
+  }
+
+  /** Gives the slots away, ends the workers in good order, then itself. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { logger, platform } = this.#options;
+    logger.info({}, 'stopping');
+    await this.#show();
+    await this.#drain();
+    await this.#workers.stop(STOP_GRACE_MS);
+    await this.#node.stop();
+    this.#timer?.cancel();
+    await this.#bus.close();
+    await platform.fs.remove(join(this.#options.base, 'status.json'));
+  }
+
+  /** Ends the workers at once. */
+  kill(): void {
+    this.#workers.kill();
+  }
+
+  /** Moves the slots away one by one, as long as there is a member to take them; what is left its worker releases. */
+  async #drain(): Promise<void> {
+    const { clock } = this.#options.platform;
+    const enough = new AbortController();
+    const untilMs = clock.monotonicMs() + DRAIN_MS;
+    const watch = async (): Promise<void> => {
+      while (!enough.signal.aborted && this.#canMoveAway() && clock.monotonicMs() < untilMs)
+        await clock.sleep(DRAIN_LOOK_MS, enough.signal).catch(() => undefined);
+      enough.abort();
+    };
+    const watching = watch();
+    if (!enough.signal.aborted) await this.#node.drain(enough.signal);
+    enough.abort();
+    await watching;
+  }
+
+  /** Whether another member could take this one's slots; one that stops too could not. */
+  #canMoveAway(): boolean {
+    const { member, role } = this.#options;
+    return (
+      DUTIES[role].owns &&
+      this.#node
+        .status()
+        .some((each) => each.name !== member && each.state === 'ready' && DUTIES[each.role].owns)
+    );
+  }
+
+  #tick(): void {
+    void this.#show();
+    this.#timer = this.#options.platform.clock.timer(STATUS_EVERY_MS, () => this.#tick());
+  }
+
+  #show(): Promise<void> {
+    return this.#status.write(this.#describe());
+  }
+
+  #describe(): Status {
+    const { member, role } = this.#options;
+    const workers = this.#workers.status();
+    const isReady = this.#node.isReady() && workers.every(({ ready }) => ready);
+    return {
+      name: member,
+      role,
+      state: this.#stopping ? 'stopping' : isReady ? 'ready' : this.#wasReady ? 'not-ready' : 'starting',
+      pid: process.pid,
+      workers: workers.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
+      address: this.#bus.self.address,
+      isController: this.#node.isController(),
+      services: Object.assign({}, ...workers.map(({ services }) => services)) as Status['services'],
+    };
+  }
+}
+
+/** For the caller that needs one line. */
+export function startFailure(problem: StartProblem): Failure {
+  return new Failure('invalid', `a worker cannot start: ${problem.why}`);
+}

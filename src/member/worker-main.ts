@@ -1,0 +1,55 @@
+/**
+ * The program of a worker process. It is told by its supervisor what to be, and lives no longer than that: when the
+ * channel ends, the supervisor is gone, and the worker exits at once, without waiting for anything.
+ */
+import type { FromWorker, ToWorker } from './protocol.ts';
+import { ListenError, type RunningWorker, startWorker } from './worker.ts';
+
+/** The supervisor is gone: nobody would report our exit or replace us. */
+const STATUS_ORPHAN = 3;
+const STATUS_FAILED = 1;
+
+let running: RunningWorker | undefined;
+
+process.on('disconnect', () => process.exit(STATUS_ORPHAN));
+// A terminal's Ctrl-C reaches the whole group; the supervisor decides what happens then.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+process.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'start':
+      startWorker(message).then(
+        (worker) => {
+          running = worker;
+          tell({ kind: 'ready', services: worker.services });
+        },
+        (error: unknown) => fail(error),
+      );
+      return;
+    case 'stop':
+      (running?.stop(message.graceMs) ?? Promise.resolve()).then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+      return;
+    default:
+      message satisfies never;
+  }
+});
+
+function fail(error: unknown): void {
+  const code = (error instanceof Error && error.cause ? error.cause : error) as { readonly code?: unknown };
+  tell(
+    {
+      kind: 'failed',
+      setting: error instanceof ListenError ? error.setting : undefined,
+      code: typeof code.code === 'string' ? code.code : '',
+      why: error instanceof Error ? error.message : String(error),
+    },
+    () => process.exit(STATUS_FAILED),
+  );
+}
+
+function tell(message: FromWorker, sent: () => void = () => undefined): void {
+  if (process.connected) process.send?.(message, undefined, undefined, sent);
+}

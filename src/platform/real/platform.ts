@@ -1,0 +1,11 @@
+/** The platform of a process on this machine; `src/main.ts` and the member make one and hand it down. */
+import type { Platform } from '../platform.ts';
+import { RealClock } from './clock.ts';
+import { RealFs, type RealFsOptions } from './fs.ts';
+import { RealNet } from './net.ts';
+import { RealRandom } from './random.ts';
+
+export function realPlatform(options: Omit<RealFsOptions, 'random'> = {}): Platform {
+  const random = new RealRandom();
+  return { clock: new RealClock(), random, fs: new RealFs({ ...options, random }), net: new RealNet() };
+}

@@ -1,0 +1,164 @@
+/**
+ * Where the contents of messages lie in the log, by blob id, with the number of messages that have each. Ids only grow,
+ * so the table is ascending and found by binary search; a blob without messages leaves the table. 32 octets a blob.
+ */
+import type { Place } from '../log/types.ts';
+
+const CAPACITY_MIN = 8;
+/** Value in the column of references for a row that waits to be removed. */
+const DEAD = -1;
+/** Dead rows are removed when there are more of them than this and than living ones. */
+const DEAD_KEPT = 1024;
+
+export interface BlobPlace {
+  /** The payload of the blob's record. The content is its end; the record is what has a checksum. */
+  readonly record: Place;
+  /** Octets of the content. */
+  readonly octets: number;
+}
+
+export class BlobTable {
+  #id = new Float64Array(0);
+  #offset = new Float64Array(0);
+  #file = new Uint32Array(0);
+  #recordOctets = new Uint32Array(0);
+  #octets = new Uint32Array(0);
+  #references = new Int32Array(0);
+  #count = 0;
+  #dead = 0;
+  #nextId = 1;
+  #liveOctets = 0;
+
+  /** The id that the next new blob takes; never one that a record has named before. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  get count(): number {
+    return this.#count - this.#dead;
+  }
+
+  /** Octets of all contents that some message has. */
+  get liveOctets(): number {
+    return this.#liveOctets;
+  }
+
+  /** Sets where a blob lies: a new one, or one that was copied elsewhere. */
+  put(id: number, { record, octets }: BlobPlace): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    let index = this.#lowerBound(id);
+    if (index === this.#count || this.#id[index] !== id) {
+      if (this.#count === this.#id.length) this.#resize(Math.max(CAPACITY_MIN, this.#count * 2));
+      if (index < this.#count)
+        for (const column of this.#columns()) column.copyWithin(index + 1, index, this.#count);
+      this.#count++;
+      this.#id[index] = id;
+      this.#references[index] = 0;
+    } else if (this.#references[index] === DEAD) {
+      this.#references[index] = 0;
+      this.#dead--;
+    } else if ((this.#references[index] as number) > 0) {
+      this.#liveOctets += octets - (this.#octets[index] as number);
+    }
+    index = this.#lowerBound(id);
+    this.#file[index] = record.file;
+    this.#offset[index] = record.offset;
+    this.#recordOctets[index] = record.octets;
+    this.#octets[index] = octets;
+  }
+
+  has(id: number): boolean {
+    return this.#find(id) >= 0;
+  }
+
+  place(id: number): BlobPlace | undefined {
+    const index = this.#find(id);
+    if (index < 0) return undefined;
+    const record = {
+      file: this.#file[index] as number,
+      offset: this.#offset[index] as number,
+      octets: this.#recordOctets[index] as number,
+    };
+    return { record, octets: this.#octets[index] as number };
+  }
+
+  /** Octets of the content; 0 for an unknown blob. */
+  octets(id: number): number {
+    const index = this.#find(id);
+    return index < 0 ? 0 : (this.#octets[index] as number);
+  }
+
+  references(id: number): number {
+    const index = this.#find(id);
+    return index < 0 ? 0 : (this.#references[index] as number);
+  }
+
+  retain(id: number): void {
+    const index = this.#find(id);
+    if (index < 0) throw new RangeError(`no blob ${id}`);
+    if ((this.#references[index] as number)++ === 0) this.#liveOctets += this.#octets[index] as number;
+  }
+
+  release(id: number): void {
+    const index = this.#find(id);
+    if (index < 0) throw new RangeError(`no blob ${id}`);
+    if (--(this.#references[index] as number) > 0) return;
+    this.#liveOctets -= this.#octets[index] as number;
+    this.#references[index] = DEAD;
+    this.#dead++;
+    if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
+  }
+
+  /** Ids in the table, ascending. */
+  *ids(): Generator<number> {
+    for (let index = 0; index < this.#count; index++)
+      if (this.#references[index] !== DEAD) yield this.#id[index] as number;
+  }
+
+  #find(id: number): number {
+    const index = this.#lowerBound(id);
+    return index < this.#count && this.#id[index] === id && this.#references[index] !== DEAD ? index : -1;
+  }
+
+  #lowerBound(id: number): number {
+    // Appending is the common case: the newest blob is asked for right after it was put.
+    if (this.#count > 0 && (this.#id[this.#count - 1] as number) <= id)
+      return this.#id[this.#count - 1] === id ? this.#count - 1 : this.#count;
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#id[middle] as number) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #sweep(): void {
+    let write = 0;
+    for (let read = 0; read < this.#count; read++) {
+      if (this.#references[read] === DEAD) continue;
+      for (const column of this.#columns()) column[write] = column[read] as number;
+      write++;
+    }
+    this.#count = write;
+    this.#dead = 0;
+    this.#resize(Math.max(CAPACITY_MIN, write * 2));
+  }
+
+  #columns(): readonly (Float64Array | Uint32Array | Int32Array)[] {
+    return [this.#id, this.#offset, this.#file, this.#recordOctets, this.#octets, this.#references];
+  }
+
+  #resize(capacity: number): void {
+    const old = this.#columns();
+    this.#id = new Float64Array(capacity);
+    this.#offset = new Float64Array(capacity);
+    this.#file = new Uint32Array(capacity);
+    this.#recordOctets = new Uint32Array(capacity);
+    this.#octets = new Uint32Array(capacity);
+    this.#references = new Int32Array(capacity);
+    for (const [position, column] of this.#columns().entries())
+      column.set((old[position] as Float64Array).subarray(0, this.#count));
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The messages of a mailbox as columns: rows ascending by UID in typed arrays that grow by doubling, 32 octets a row.
+ * The flags word is `keyword set * 256 + system bits`. No I/O and no meaning here: see mailbox-state.ts.
+ */
+import type { UidRanges } from './ranges.ts';
+
+const CAPACITY_MIN = 8;
+const WORD_SETS = 256;
+
+export interface Row {
+  readonly uid: number;
+  readonly modseq: number;
+  readonly blob: number;
+  readonly dateMs: number;
+  readonly bits: number;
+  /** Number of the keyword set (keywords.ts). */
+  readonly keywords: number;
+}
+
+export class Columns {
+  #uid = new Uint32Array(0);
+  #word = new Uint32Array(0);
+  #modseq = new Float64Array(0);
+  #blob = new Float64Array(0);
+  #dateMs = new Float64Array(0);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  uid(index: number): number {
+    return this.#uid[this.#checked(index)] as number;
+  }
+
+  modseq(index: number): number {
+    return this.#modseq[this.#checked(index)] as number;
+  }
+
+  blob(index: number): number {
+    return this.#blob[this.#checked(index)] as number;
+  }
+
+  dateMs(index: number): number {
+    return this.#dateMs[this.#checked(index)] as number;
+  }
+
+  bits(index: number): number {
+    return (this.#word[this.#checked(index)] as number) % WORD_SETS;
+  }
+
+  keywords(index: number): number {
+    return Math.floor((this.#word[this.#checked(index)] as number) / WORD_SETS);
+  }
+
+  /** Bits and keyword set as one number: equal for messages with equal flags. */
+  word(index: number): number {
+    return this.#word[this.#checked(index)] as number;
+  }
+
+  /** Index of the first row with a UID at or above this one; `count` when there is none. */
+  lowerBound(uid: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#uid[middle] as number) < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  indexOf(uid: number): number {
+    const index = this.lowerBound(uid);
+    return index < this.#count && this.#uid[index] === uid ? index : -1;
+  }
+
+  /** Index pairs [from, to) of the rows in the ranges, ascending. */
+  *spans(ranges: UidRanges): Generator<readonly [from: number, to: number]> {
+    for (const [first, last] of ranges) {
+      const from = this.lowerBound(first);
+      const to = this.lowerBound(last + 1);
+      if (from < to) yield [from, to];
+    }
+  }
+
+  /** The UID must be above all that are here. */
+  push(row: Row): void {
+    if (this.#count === this.#uid.length) this.#resize(Math.max(CAPACITY_MIN, this.#count * 2));
+    const index = this.#count++;
+    this.#uid[index] = row.uid;
+    this.#modseq[index] = row.modseq;
+    this.#blob[index] = row.blob;
+    this.#dateMs[index] = row.dateMs;
+    this.#word[index] = row.keywords * WORD_SETS + row.bits;
+  }
+
+  setFlags(index: number, bits: number, keywords: number, modseq: number): void {
+    this.#word[this.#checked(index)] = keywords * WORD_SETS + bits;
+    this.#modseq[index] = modseq;
+  }
+
+  /** Removes rows [from, to) of each span, in one pass; spans ascend and do not overlap. */
+  remove(spans: readonly (readonly [from: number, to: number])[]): void {
+    let write = spans[0]?.[0] ?? this.#count;
+    for (const [position, [, to]] of spans.entries()) {
+      const next = spans[position + 1]?.[0] ?? this.#count;
+      for (const column of this.#columns()) column.copyWithin(write, to, next);
+      write += next - to;
+    }
+    this.#count = write;
+    // A quarter full: half the room is enough and leaves some, so that no sequence resizes at every step.
+    if (this.#uid.length > CAPACITY_MIN && this.#count < this.#uid.length / 4)
+      this.#resize(Math.max(CAPACITY_MIN, this.#uid.length / 2));
+  }
+
+  #columns(): readonly (Uint32Array | Float64Array)[] {
+    return [this.#uid, this.#word, this.#modseq, this.#blob, this.#dateMs];
+  }
+
+  #resize(capacity: number): void {
+    const uint32 = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
+      const column = new Uint32Array(capacity);
+      column.set(old.subarray(0, this.#count));
+      return column;
+    };
+    const float64 = (old: Float64Array): Float64Array<ArrayBuffer> => {
+      const column = new Float64Array(capacity);
+      column.set(old.subarray(0, this.#count));
+      return column;
+    };
+    this.#uid = uint32(this.#uid);
+    this.#word = uint32(this.#word);
+    this.#modseq = float64(this.#modseq);
+    this.#blob = float64(this.#blob);
+    this.#dateMs = float64(this.#dateMs);
+  }
+
+  #checked(index: number): number {
+    if (!(index >= 0 && index < this.#count)) throw new RangeError(`no row ${index} of ${this.#count}`);
+    return index;
+  }
+}

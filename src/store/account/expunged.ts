@@ -1,0 +1,93 @@
+/**
+ * Which UIDs of a mailbox were expunged and when, for clients that come back (RFC 7162 section 3.2.5, QRESYNC). Kept for
+ * at least EXPUNGED_KEPT_MS by the wall clock of the records, but at most EXPUNGED_RANGES_MAX ranges; what was forgotten
+ * is known by its modseq, so that an answer is complete or there is none.
+ */
+import { EXPUNGED_KEPT_MS, EXPUNGED_RANGES_MAX } from './limits.ts';
+import type { UidRanges } from './ranges.ts';
+
+const CAPACITY_MIN = 4;
+
+export class ExpungedLog {
+  #modseq = new Float64Array(0);
+  #wallMs = new Float64Array(0);
+  #first = new Uint32Array(0);
+  #last = new Uint32Array(0);
+  #start = 0;
+  #end = 0;
+  #forgotten = 0;
+
+  /** Ranges remembered. */
+  get count(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The largest modseq of an expunge that is no longer known; 0 when all are. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  add(modseq: number, wallMs: number, ranges: UidRanges): void {
+    for (const [first, last] of ranges) {
+      if (this.#end === this.#modseq.length) this.#makeRoom();
+      this.#modseq[this.#end] = modseq;
+      this.#wallMs[this.#end] = wallMs;
+      this.#first[this.#end] = first;
+      this.#last[this.#end] = last;
+      this.#end++;
+    }
+    while (this.#start < this.#end && this.#mayForget(wallMs)) {
+      this.#forgotten = this.#modseq[this.#start] as number;
+      this.#start++;
+    }
+  }
+
+  /** All messages went at once, with the mailbox: nobody is told which, so nobody may rely on it. */
+  forgetAll(modseq: number): void {
+    this.#start = this.#end;
+    this.#forgotten = modseq;
+  }
+
+  /** Ranges expunged with a larger modseq, in the order they went; undefined when some of them are forgotten. */
+  since(modseq: number): UidRanges | undefined {
+    if (modseq < this.#forgotten) return undefined;
+    let low = this.#start;
+    let high = this.#end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#modseq[middle] as number) <= modseq) low = middle + 1;
+      else high = middle;
+    }
+    const ranges: (readonly [number, number])[] = [];
+    for (; low < this.#end; low++) ranges.push([this.#first[low] as number, this.#last[low] as number]);
+    return ranges;
+  }
+
+  #mayForget(wallMs: number): boolean {
+    return (
+      this.count > EXPUNGED_RANGES_MAX || (this.#wallMs[this.#start] as number) < wallMs - EXPUNGED_KEPT_MS
+    );
+  }
+
+  /** Moves what is left to the front, into larger arrays when they are more than half full. */
+  #makeRoom(): void {
+    const capacity = this.#modseq.length;
+    const wanted = this.count * 2 > capacity ? capacity * 2 : capacity;
+    const float64 = (old: Float64Array): Float64Array<ArrayBuffer> => {
+      const column = new Float64Array(Math.max(CAPACITY_MIN, wanted));
+      column.set(old.subarray(this.#start, this.#end));
+      return column;
+    };
+    const uint32 = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
+      const column = new Uint32Array(Math.max(CAPACITY_MIN, wanted));
+      column.set(old.subarray(this.#start, this.#end));
+      return column;
+    };
+    this.#modseq = float64(this.#modseq);
+    this.#wallMs = float64(this.#wallMs);
+    this.#first = uint32(this.#first);
+    this.#last = uint32(this.#last);
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}

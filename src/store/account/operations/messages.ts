@@ -1,0 +1,134 @@
+/** APPEND, STORE, COPY, MOVE and EXPUNGE (RFC 9051 sections 6.3.12, 6.4.3 to 6.4.8; RFC 7162 for UNCHANGEDSINCE). */
+import { Failure } from '../../../lib/failure.ts';
+import type { Change, FlagsChanged } from '../changes.ts';
+import { combine, DELETED, type FlagSet, keywordsWithin, parseFlags } from '../flags.ts';
+import { DATE_MS_MAX } from '../limits.ts';
+import type { MailboxState } from '../mailbox-state.ts';
+import { RangeBuilder, rangesOf, uidsOf } from '../ranges.ts';
+import type { FlagChange, MailboxId, NewMessage, Uid } from '../types.ts';
+import { type Plan, type Situation, selectable } from './plan.ts';
+import { checkKeywords, checkRoom, expungeSpans, type Target, transfer } from './transfer.ts';
+
+export function planAppend(situation: Situation, id: MailboxId, message: NewMessage): Plan<'append'> {
+  const { state, limits } = situation;
+  const mailbox = selectable(state, id);
+  if (message.content.length > limits.messageOctetsMax)
+    throw new Failure('limit', `message is longer than ${limits.messageOctetsMax} octets`);
+  // Plus 0: a date a part of a millisecond before 1970 would be -0 here and 0 when it is replayed.
+  const dateMs = Math.trunc(message.internalDateMs) + 0;
+  if (!(Math.abs(dateMs) <= DATE_MS_MAX)) throw new Failure('invalid', 'internal date out of range');
+  const flagSet = parseFlags(message.flags, limits);
+  checkRoom(limits, targetOf(mailbox), 1);
+  checkKeywords(limits, mailbox, [flagSet]);
+  const blob = state.blobs.nextId;
+  const uid = mailbox.uidNext as Uid;
+  const changes: readonly Change[] = [
+    { kind: 'blob', blob, meta: [], content: message.content },
+    {
+      kind: 'messages-added',
+      mailbox: id,
+      flagSets: [flagSet],
+      messages: [{ uid, blob, dateMs, flags: 0 }],
+    },
+  ];
+  return { changes, result: { uidValidity: mailbox.uidValidity, uid } };
+}
+
+export function planStoreFlags(situation: Situation, id: MailboxId, change: FlagChange): Plan<'storeFlags'> {
+  const { state, limits } = situation;
+  const mailbox = selectable(state, id);
+  const given = parseFlags(change.flags, limits);
+  const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY;
+  const changed: Uid[] = [];
+  const refused: Uid[] = [];
+  /** By the flags word before: what comes of it is worked out once. */
+  const groups = new Map<number, { flagSet: FlagSet; uids: RangeBuilder } | 'same'>();
+  for (const [from, to] of mailbox.rows.spans(rangesOf(change.uids)))
+    for (let index = from; index < to; index++) {
+      const uid = mailbox.rows.uid(index) as Uid;
+      // RFC 7162 section 3.1.3: refused whether or not the flags would change.
+      if (mailbox.rows.modseq(index) > unchangedSince) {
+        refused.push(uid);
+        continue;
+      }
+      const word = mailbox.rows.word(index);
+      let group = groups.get(word);
+      if (group === undefined) {
+        const bits = mailbox.rows.bits(index);
+        const keywords = mailbox.rows.keywords(index);
+        const flagSet = combine(mailbox.keywords.flagSet(bits, keywords), change.mode, given);
+        keywordsWithin(flagSet, limits);
+        const same = mailbox.keywords.same(bits, keywords, flagSet);
+        group = same ? 'same' : { flagSet, uids: new RangeBuilder() };
+        groups.set(word, group);
+      }
+      if (group === 'same') continue;
+      group.uids.add(uid);
+      changed.push(uid);
+    }
+  const news = [...groups.values()].filter((group) => group !== 'same');
+  checkKeywords(
+    limits,
+    mailbox,
+    news.map(({ flagSet }) => flagSet),
+  );
+  const result = { changed, refused };
+  if (news.length === 0) return { changes: [], result };
+  const flagsChanged: FlagsChanged = {
+    kind: 'flags-changed',
+    mailbox: id,
+    groups: news.map(({ flagSet, uids }) => ({ flagSet, uids: uids.ranges })),
+  };
+  return { changes: [flagsChanged], result };
+}
+
+export function planCopy(
+  situation: Situation,
+  fromId: MailboxId,
+  uids: readonly Uid[],
+  toId: MailboxId,
+): Plan<'copy'> {
+  const from = selectable(situation.state, fromId);
+  const to = selectable(situation.state, toId);
+  const spans = [...from.rows.spans(rangesOf(uids))];
+  const { added, uids: pairs } = transfer(situation, from, spans, targetOf(to));
+  return {
+    changes: pairs.length === 0 ? [] : [added],
+    result: { uidValidity: to.uidValidity, uids: pairs },
+  };
+}
+
+/** RFC 6851 section 3.3: no message is in both mailboxes, or in neither, at any time. */
+export function planMove(
+  situation: Situation,
+  fromId: MailboxId,
+  uids: readonly Uid[],
+  toId: MailboxId,
+): Plan<'move'> {
+  const { changes, result } = planCopy(situation, fromId, uids, toId);
+  if (changes.length === 0) return { changes, result };
+  const from = selectable(situation.state, fromId);
+  const spans = [...from.rows.spans(rangesOf(uids))];
+  return { changes: [...changes, expungeSpans(from, spans, situation.wallMs)], result };
+}
+
+export function planExpunge(
+  { state, wallMs }: Situation,
+  id: MailboxId,
+  uids: readonly Uid[] | undefined,
+): Plan<'expunge'> {
+  const { rows, deleted } = selectable(state, id);
+  const builder = new RangeBuilder();
+  const spans = uids === undefined ? [[0, rows.count] as const] : rows.spans(rangesOf(uids));
+  if (deleted > 0)
+    for (const [from, to] of spans)
+      for (let index = from; index < to; index++)
+        if ((rows.bits(index) & DELETED) !== 0) builder.add(rows.uid(index));
+  const gone = builder.ranges;
+  if (gone.length === 0) return { changes: [], result: [] };
+  return { changes: [{ kind: 'expunged', mailbox: id, wallMs, uids: gone }], result: uidsOf(gone) };
+}
+
+function targetOf(mailbox: MailboxState): Target {
+  return { mailbox: mailbox.id, uidNext: mailbox.uidNext, present: mailbox };
+}

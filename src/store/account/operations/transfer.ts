@@ -1,0 +1,85 @@
+/** Messages of one mailbox as new messages of another: what COPY, MOVE and RENAME of INBOX share. Contents stay where they are. */
+import { Failure } from '../../../lib/failure.ts';
+import type { AddedMessage, Expunged, MessagesAdded } from '../changes.ts';
+import { type FlagSet, fold } from '../flags.ts';
+import { type AccountLimits, UID_MAX } from '../limits.ts';
+import type { MailboxState } from '../mailbox-state.ts';
+import { RangeBuilder } from '../ranges.ts';
+import type { Uid } from '../types.ts';
+import type { Situation } from './plan.ts';
+
+/** Rows [from, to). */
+type Span = readonly [from: number, to: number];
+
+/** Where messages go: a mailbox there is, or one that the same commit makes. */
+export interface Target {
+  readonly mailbox: number;
+  readonly uidNext: number;
+  readonly present?: MailboxState;
+}
+
+export interface Transfer {
+  readonly added: MessagesAdded;
+  readonly uids: readonly (readonly [from: Uid, to: Uid])[];
+}
+
+export function transfer(
+  { limits }: Situation,
+  from: MailboxState,
+  spans: readonly Span[],
+  to: Target,
+): Transfer {
+  const { rows } = from;
+  const flagSets: FlagSet[] = [];
+  const numbers = new Map<number, number>();
+  const messages: AddedMessage[] = [];
+  const uids: (readonly [Uid, Uid])[] = [];
+  for (const [first, end] of spans)
+    for (let index = first; index < end; index++) {
+      const word = rows.word(index);
+      let flags = numbers.get(word);
+      if (flags === undefined) {
+        flags = flagSets.length;
+        numbers.set(word, flags);
+        flagSets.push(from.keywords.flagSet(rows.bits(index), rows.keywords(index)));
+      }
+      const uid = to.uidNext + messages.length;
+      messages.push({ uid, blob: rows.blob(index), dateMs: rows.dateMs(index), flags });
+      uids.push([rows.uid(index) as Uid, uid as Uid]);
+    }
+  checkRoom(limits, to, messages.length);
+  if (to.present !== undefined) checkKeywords(limits, to.present, flagSets);
+  return { added: { kind: 'messages-added', mailbox: to.mailbox, flagSets, messages }, uids };
+}
+
+/** Failure 'limit' when a mailbox cannot take so many messages more. */
+export function checkRoom(limits: AccountLimits, to: Target, count: number): void {
+  if ((to.present?.rows.count ?? 0) + count > limits.messagesPerMailboxMax)
+    throw new Failure('limit', `more than ${limits.messagesPerMailboxMax} messages in a mailbox`);
+  if (to.uidNext + count > UID_MAX) throw new Failure('limit', 'no UIDs are left in the mailbox');
+}
+
+/** Failure 'limit' when these would be too many different keywords in a mailbox. */
+export function checkKeywords(
+  limits: AccountLimits,
+  mailbox: MailboxState,
+  flagSets: readonly FlagSet[],
+): void {
+  const fresh = new Set<string>();
+  for (const { keywords } of flagSets)
+    for (const keyword of keywords) if (!mailbox.keywords.has(keyword)) fresh.add(fold(keyword));
+  if (fresh.size > 0 && mailbox.keywords.count + fresh.size > limits.keywordsPerMailboxMax)
+    throw new Failure('limit', `more than ${limits.keywordsPerMailboxMax} keywords in a mailbox`);
+}
+
+/** The rows' UIDs leave their mailbox. */
+export function expungeSpans(from: MailboxState, spans: readonly Span[], wallMs: number): Expunged {
+  const builder = new RangeBuilder();
+  for (const [first, end] of spans)
+    for (let index = first; index < end; index++) builder.add(from.rows.uid(index));
+  return { kind: 'expunged', mailbox: from.id, wallMs, uids: builder.ranges };
+}
+
+export function expungeAll(from: MailboxState, wallMs: number): Expunged {
+  return expungeSpans(from, [[0, from.rows.count]], wallMs);
+}

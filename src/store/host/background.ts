@@ -1,0 +1,79 @@
+/**
+ * Opens granted slots in the background, a few at a time, so that intents left open by a lost owner are carried on and
+ * the first who asks need not wait. Only those that exist are opened: one listing a burst tells. What fails is tried
+ * again as long as the slot is held.
+ */
+import type { Clock, Fs } from '../../platform/platform.ts';
+import type { Slot } from '../ids.ts';
+import { SLOTS_DIRECTORY, slotPath } from '../slot/path.ts';
+
+export interface BackgroundOptions {
+  readonly fs: Fs;
+  readonly clock: Clock;
+  /** Root of the shared storage. */
+  readonly root: string;
+  /** Openings at a time. */
+  readonly atOnce: number;
+  /** Opens a slot if it is still held; false when that failed and shall be tried again. Never rejects. */
+  open(slot: Slot): Promise<boolean>;
+}
+
+const RETRY_MS = 1000;
+
+export class BackgroundOpener {
+  readonly #options: BackgroundOptions;
+  readonly #waiting = new Set<Slot>();
+  #running = false;
+
+  constructor(options: BackgroundOptions) {
+    this.#options = options;
+  }
+
+  add(slot: Slot): void {
+    this.#waiting.add(slot);
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Grants come many in one turn: they share the listing.
+    await Promise.resolve();
+    while (this.#waiting.size > 0) {
+      const batch = [...this.#waiting];
+      this.#waiting.clear();
+      const again = await this.#openBatch(batch);
+      if (again.length > 0)
+        this.#options.clock.timer(RETRY_MS, () => again.forEach((slot) => this.add(slot)));
+    }
+    this.#running = false;
+  }
+
+  /** Gives those to be tried again. */
+  async #openBatch(batch: readonly Slot[]): Promise<readonly Slot[]> {
+    const { fs, root, atOnce } = this.#options;
+    let existing: ReadonlySet<string>;
+    try {
+      existing = await existingSlots(fs, root);
+    } catch {
+      return batch; // the storage is away; its own probe reports that
+    }
+    const next = batch.filter((slot) => existing.has(slotPath(slot))).values();
+    const again: Slot[] = [];
+    const openEach = async () => {
+      for (const slot of next) if (!(await this.#options.open(slot))) again.push(slot);
+    };
+    await Promise.all(Array.from({ length: atOnce }, openEach));
+    return again;
+  }
+}
+
+/** Paths, relative to the root, of the slots that have a directory; none before the first name of all. */
+export async function existingSlots(fs: Fs, root: string): Promise<ReadonlySet<string>> {
+  try {
+    const names = await fs.list(`${root}/${SLOTS_DIRECTORY}`);
+    return new Set(names.map((name) => `${SLOTS_DIRECTORY}/${name}`));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Set();
+    throw error;
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * The host of a worker: keeps open the slots that the worker holds and the accounts in use, each under the lease of its
+ * slot (docs/architecture.md, section 3). It answers 'moved' for a slot that is not held and 'unavailable' while one is
+ * given back. Slots stay open while they are held; accounts are closed when unused for long, or when there are many.
+ *
+ * Invariant: at most one opening of an object at a time; what is opened under a grant is dropped with it.
+ */
+import { Failure, failureCode } from '../../lib/failure.ts';
+import type { Logger } from '../../lib/logging.ts';
+import type { Platform, Timer } from '../../platform/platform.ts';
+import type { Account } from '../account/types.ts';
+import { type ObjectId, objectKey, type Slot } from '../ids.ts';
+import type { Lease } from '../log/types.ts';
+import { slotPath } from '../slot/path.ts';
+import { describeObject, OpenSlot, slotObjectKey } from '../slot/slot.ts';
+import { slotOfObject } from '../slots.ts';
+import { BackgroundOpener, existingSlots } from './background.ts';
+import { Kept, type Opened } from './kept.ts';
+import { LogOpener } from './log-opener.ts';
+import { type OperationOptions, Term } from './term.ts';
+import {
+  type AccountHandle,
+  HOST_LIMITS,
+  type HostedAccount,
+  type HostLimits,
+  type OpenAccount,
+  type OpenLog,
+  type SlotHolder,
+} from './types.ts';
+
+export interface HostOptions {
+  readonly platform: Pick<Platform, 'clock' | 'random' | 'fs'>;
+  /** Root of the shared storage. */
+  readonly root: string;
+  readonly logger: Logger;
+  /** Whether `StorageFence` is on (rule 3). */
+  readonly fence: boolean;
+  readonly openLog: OpenLog;
+  readonly openAccount: OpenAccount;
+  readonly limits?: Partial<HostLimits>;
+}
+
+interface HeldSlot {
+  readonly term: Term;
+  readonly open: Kept<OpenSlot>;
+  readonly accounts: Map<string, HeldAccount>;
+}
+
+interface HeldAccount {
+  readonly key: string;
+  readonly slot: HeldSlot;
+  readonly kept: Kept<HostedAccount>;
+  users: number;
+  unusedSinceMs: number;
+  closing: Promise<void> | undefined;
+}
+
+/** How often, within the idle time, unused accounts are looked at. */
+const IDLE_LOOKS = 4;
+
+export class ObjectHost implements SlotHolder {
+  readonly #options: HostOptions;
+  readonly #limits: HostLimits;
+  readonly #logs: LogOpener;
+  readonly #background: BackgroundOpener;
+  readonly #held = new Map<Slot, HeldSlot>();
+  /** Accounts nobody uses, longest unused first. */
+  readonly #unused = new Set<HeldAccount>();
+  readonly #openedListeners = new Set<(open: OpenSlot) => void>();
+  #openAccounts = 0;
+  #idleTimer: Timer | undefined;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#limits = { ...HOST_LIMITS, ...options.limits };
+    this.#logs = new LogOpener(options);
+    this.#background = new BackgroundOpener({
+      fs: options.platform.fs,
+      clock: options.platform.clock,
+      root: options.root,
+      atOnce: this.#limits.backgroundOpensMax,
+      open: (slot) => this.#openInBackground(slot),
+    });
+  }
+
+  granted(slot: Slot, lease: Lease): void {
+    this.lost(slot);
+    const term = new Term(slot, lease, this.#options.platform.clock);
+    const open = new Kept(() => this.#openSlot(term), this.#options.platform.clock, this.#limits);
+    this.#held.set(slot, { term, open, accounts: new Map() });
+    this.#background.add(slot);
+  }
+
+  async release(slot: Slot): Promise<void> {
+    const held = this.#held.get(slot);
+    if (held === undefined) return;
+    await held.term.drain();
+    const reason = new Failure('unavailable', `slot ${slot} has moved`);
+    await Promise.all([...held.accounts.values()].map((account) => this.#closeAccount(account, reason)));
+    await held.open.close(reason).catch((error: unknown) => this.#warn(error, `closing slot ${slot}`));
+    if (this.#held.get(slot) === held) this.lost(slot);
+  }
+
+  lost(slot: Slot): void {
+    const held = this.#held.get(slot);
+    if (held === undefined) return;
+    this.#held.delete(slot);
+    const reason = new Failure('unavailable', `slot ${slot} is not ours any more`);
+    held.term.end();
+    for (const account of held.accounts.values()) this.#forget(account, reason);
+    held.open.revoke(reason);
+  }
+
+  /** Slots held now, those being given back included. */
+  slots(): readonly Slot[] {
+    return [...this.#held.keys()];
+  }
+
+  get openAccounts(): number {
+    return this.#openAccounts;
+  }
+
+  /** Told of every slot each time that it was opened; what it left open (intents) can then be carried on. */
+  onSlotOpened(listener: (open: OpenSlot) => void): () => void {
+    this.#openedListeners.add(listener);
+    return () => void this.#openedListeners.delete(listener);
+  }
+
+  /**
+   * Runs an operation on a slot: a planned move waits for it, and its caller is answered in time. Failure 'moved' when
+   * the slot is not ours, 'unavailable' while it is given back.
+   */
+  async run<T>(slot: Slot, work: () => Promise<T>, options: OperationOptions = {}): Promise<T> {
+    return this.#find(slot).term.run(work, options);
+  }
+
+  /** The open slot; opened when it is not. To be used in one operation, not to be kept. */
+  async slot(slot: Slot): Promise<OpenSlot> {
+    const held = this.#find(slot);
+    held.term.assertOpen();
+    return held.open.get();
+  }
+
+  /** The account, open for as long as the handle is not disposed. Failure 'not-found' when there is none (any more). */
+  async account(id: ObjectId): Promise<AccountHandle> {
+    const slot = slotOfObject(id);
+    const key = objectKey(id);
+    for (;;) {
+      const held = this.#find(slot);
+      held.term.assertOpen();
+      const known = held.accounts.get(key);
+      if (known?.closing !== undefined) {
+        await known.closing;
+        continue;
+      }
+      const account = known ?? this.#newAccount(held, key, id);
+      this.#use(account);
+      try {
+        return this.#handle(account, await account.kept.get());
+      } catch (error) {
+        this.#leave(account);
+        throw error;
+      }
+    }
+  }
+
+  /** One operation on an account; see `run`. */
+  withAccount<T>(
+    id: ObjectId,
+    work: (account: Account) => Promise<T>,
+    options: OperationOptions = {},
+  ): Promise<T> {
+    const operation = async () => {
+      using handle = await this.account(id);
+      return await work(handle.account);
+    };
+    return this.run(slotOfObject(id), operation, options);
+  }
+
+  /** Ends an account that was deleted: everybody who uses it sees it go. */
+  dropAccount(id: ObjectId): void {
+    const account = this.#held.get(slotOfObject(id))?.accounts.get(objectKey(id));
+    if (account !== undefined)
+      this.#forget(account, new Failure('not-found', `${describeObject(id)} was deleted`));
+  }
+
+  /** Gives back everything. */
+  async close(): Promise<void> {
+    await Promise.all(this.slots().map((slot) => this.release(slot)));
+    this.#idleTimer?.cancel();
+  }
+
+  #find(slot: Slot): HeldSlot {
+    const held = this.#held.get(slot);
+    if (held === undefined) throw new Failure('moved', `slot ${slot} is not ours`);
+    return held;
+  }
+
+  async #openSlot(term: Term): Promise<Opened<OpenSlot>> {
+    const { slot, lease } = term;
+    const object = slotObjectKey(slot);
+    const { value, log } = await this.#logs.open(
+      { directory: slotPath(slot), object, lease, makeDirectory: true },
+      (openLog) => OpenSlot.open({ slot, lease, openLog }),
+    );
+    // Intents wait for nobody's question: a slot that failed is opened again as soon as that goes.
+    void log.failed.then(() => {
+      if (this.#held.get(slot)?.term === term) this.#background.add(slot);
+    });
+    if (!term.isOver) for (const listener of this.#openedListeners) listener(value);
+    return { object: value, log, failed: log.failed, close: () => value.close() };
+  }
+
+  async #openInBackground(slot: Slot): Promise<boolean> {
+    const held = this.#held.get(slot);
+    if (held === undefined) return true;
+    try {
+      await held.open.get();
+      return true;
+    } catch (error) {
+      // What is broken stays so until a person has looked; the rest mends itself, and thousands may wait for it.
+      const isDamaged = failureCode(error) === 'damaged';
+      const { logger } = this.#options;
+      if (isDamaged) logger.error({ err: error, slot }, 'a slot log is damaged');
+      else logger.debug({ err: error, slot }, 'a slot cannot be opened now');
+      return isDamaged || this.#held.get(slot) !== held;
+    }
+  }
+
+  /** Slots held now that have a log on the storage, for walks over all objects. */
+  async slotsOnStorage(): Promise<readonly Slot[]> {
+    const existing = await existingSlots(this.#options.platform.fs, this.#options.root);
+    return this.slots().filter((slot) => existing.has(slotPath(slot)));
+  }
+
+  #newAccount(slot: HeldSlot, key: string, id: ObjectId): HeldAccount {
+    const kept = new Kept(() => this.#openAccount(slot, id), this.#options.platform.clock, this.#limits);
+    const account: HeldAccount = { key, slot, kept, users: 0, unusedSinceMs: 0, closing: undefined };
+    slot.accounts.set(key, account);
+    this.#openAccounts++;
+    this.#startIdleTimer();
+    return account;
+  }
+
+  async #openAccount(held: HeldSlot, id: ObjectId): Promise<Opened<HostedAccount>> {
+    const { lease } = held.term;
+    const open = await held.open.get();
+    const entry = await open.read((state) => state.object(id));
+    if (entry === undefined || entry.state === 'deleted')
+      throw new Failure('not-found', `no ${describeObject(id)}`);
+    const { initial, path } = entry;
+    const { clock } = this.#options.platform;
+    // The directory was made before the object entry was written; if it is missing now, a mount is.
+    const { value, log } = await this.#logs.open(
+      { directory: path, object: objectKey(id), lease, makeDirectory: false },
+      (openLog) => this.#options.openAccount({ openLog, clock, id, initial }),
+    );
+    const failed = Promise.race([value.failed, log.failed]);
+    return { object: value, log, failed, close: () => value.close() };
+  }
+
+  #handle(account: HeldAccount, open: Account): AccountHandle {
+    let disposed = false;
+    return {
+      account: open,
+      [Symbol.dispose]: () => {
+        if (!disposed) this.#leave(account);
+        disposed = true;
+      },
+    };
+  }
+
+  #use(account: HeldAccount): void {
+    account.users++;
+    this.#unused.delete(account);
+  }
+
+  #leave(account: HeldAccount): void {
+    if (--account.users > 0 || account.slot.accounts.get(account.key) !== account) return;
+    account.unusedSinceMs = this.#options.platform.clock.monotonicMs();
+    this.#unused.add(account);
+    if (this.#openAccounts > this.#limits.openAccountsMax) this.#closeLongestUnused();
+  }
+
+  #closeLongestUnused(): void {
+    for (const account of this.#unused) {
+      this.#closeSoon(account);
+      return;
+    }
+  }
+
+  #closeSoon(account: HeldAccount): void {
+    this.#closeAccount(account, new Failure('unavailable', 'closed, as nobody used it')).catch(
+      () => undefined,
+    );
+  }
+
+  /** Never rejects: what cannot be closed in good order is as good as lost, and the next opening finds that out. */
+  #closeAccount(account: HeldAccount, reason: Error): Promise<void> {
+    this.#unused.delete(account);
+    account.closing ??= account.kept
+      .close(reason)
+      .catch((error: unknown) => this.#warn(error, `closing account ${account.key}`))
+      .then(() => this.#forget(account, reason));
+    return account.closing;
+  }
+
+  #forget(account: HeldAccount, reason: Error): void {
+    this.#unused.delete(account);
+    account.kept.revoke(reason);
+    const { accounts } = account.slot;
+    if (accounts.get(account.key) !== account) return;
+    accounts.delete(account.key);
+    this.#openAccounts--;
+  }
+
+  #startIdleTimer(): void {
+    const { accountIdleMs } = this.#limits;
+    this.#idleTimer ??= this.#options.platform.clock.timer(accountIdleMs / IDLE_LOOKS, () => {
+      this.#idleTimer = undefined;
+      this.#closeIdle();
+      if (this.#openAccounts > 0) this.#startIdleTimer();
+    });
+  }
+
+  #closeIdle(): void {
+    const before = this.#options.platform.clock.monotonicMs() - this.#limits.accountIdleMs;
+    for (const account of this.#unused) {
+      if (account.unusedSinceMs > before) return;
+      this.#closeSoon(account);
+    }
+  }
+
+  #warn(error: unknown, what: string): void {
+    this.#options.logger.warn({ err: error }, what);
+  }
+}

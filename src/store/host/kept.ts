@@ -1,0 +1,115 @@
+/**
+ * One object kept open: whoever asks while it is being opened gets the same opening; when its log fails it is dropped,
+ * and opened again for the next who asks, after a pause that grows while it fails again (invariant 7: at most
+ * `reopenPauseMsMax`, so all is served soon after the storage is back).
+ */
+import { Failure, failureCode } from '../../lib/failure.ts';
+import type { Clock } from '../../platform/platform.ts';
+import type { RevocableLog } from './revocable-log.ts';
+import type { HostLimits } from './types.ts';
+
+export interface Opened<T> {
+  readonly object: T;
+  readonly log: RevocableLog;
+  /** Resolves when the object must be opened again; never rejects. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export class Kept<T> {
+  readonly #open: () => Promise<Opened<T>>;
+  readonly #clock: Clock;
+  readonly #limits: HostLimits;
+  #opening: Promise<Opened<T>> | undefined;
+  #opened: Opened<T> | undefined;
+  #over: Error | undefined;
+  #pauseMs = 0;
+  #notBeforeMs = 0;
+  #openedAtMs = 0;
+
+  constructor(open: () => Promise<Opened<T>>, clock: Clock, limits: HostLimits) {
+    this.#open = open;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** The open object. Failure 'unavailable' while it cannot be opened or has failed a moment ago. */
+  async get(): Promise<T> {
+    if (this.#over !== undefined) throw new Failure('unavailable', this.#over.message);
+    if (this.#opening === undefined) {
+      if (this.#clock.monotonicMs() < this.#notBeforeMs)
+        throw new Failure('unavailable', 'the object failed a moment ago');
+      this.#opening = this.#start();
+    }
+    return (await this.#opening).object;
+  }
+
+  get isOpen(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** Drops it at once and for good, without writing. */
+  revoke(reason: Error): void {
+    this.#over ??= reason;
+    this.#opened?.log.revoke(reason);
+    this.#opened = undefined;
+    this.#opening = undefined;
+  }
+
+  /** Finishes what is in flight and closes, for good. */
+  async close(reason: Error): Promise<void> {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    const opened = await this.#opening?.catch(() => undefined);
+    // Revoked meanwhile, or opened only after `#over` was set: then `#start` has dropped it already.
+    if (opened === undefined || this.#opened !== opened) return;
+    try {
+      await opened.close();
+    } finally {
+      opened.log.revoke(reason);
+      this.#opened = undefined;
+    }
+  }
+
+  async #start(): Promise<Opened<T>> {
+    try {
+      const opened = await this.#open();
+      if (this.#over !== undefined) {
+        opened.log.revoke(this.#over);
+        throw new Failure('unavailable', this.#over.message);
+      }
+      this.#opened = opened;
+      this.#openedAtMs = this.#clock.monotonicMs();
+      void opened.failed.then((reason) => this.#drop(opened, reason));
+      return opened;
+    } catch (error) {
+      this.#opening = undefined;
+      if (failureCode(error) !== 'not-found') this.#pause();
+      throw asFailure(error);
+    }
+  }
+
+  #drop(opened: Opened<T>, reason: Error): void {
+    if (this.#opened !== opened) return;
+    opened.log.revoke(reason);
+    this.#opened = undefined;
+    this.#opening = undefined;
+    this.#pause();
+  }
+
+  #pause(): void {
+    const now = this.#clock.monotonicMs();
+    const { reopenPauseMs, reopenPauseMsMax } = this.#limits;
+    const ranWell = this.#openedAtMs !== 0 && now - this.#openedAtMs >= reopenPauseMsMax;
+    this.#pauseMs =
+      ranWell || this.#pauseMs === 0 ? reopenPauseMs : Math.min(this.#pauseMs * 2, reopenPauseMsMax);
+    this.#openedAtMs = 0;
+    this.#notBeforeMs = now + this.#pauseMs;
+  }
+}
+
+/** A file error is a temporary failure of its object; anything else without a code is a bug of ours and stays. */
+function asFailure(error: unknown): unknown {
+  if (error instanceof Failure || !(error instanceof Error) || !('code' in error)) return error;
+  return new Failure('unavailable', `storage: ${error.message}`, { cause: error });
+}

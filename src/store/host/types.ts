@@ -1,0 +1,84 @@
+/** What a host of objects needs from below it and gives to those above. */
+
+import type { Logger } from '../../lib/logging.ts';
+import type { Clock, Fs, Random } from '../../platform/platform.ts';
+import type { Account } from '../account/types.ts';
+import type { ObjectId, Slot } from '../ids.ts';
+import type { Lease, Log, LogRecord } from '../log/types.ts';
+
+/** The owner's side of leases: told by the lease client of a backend worker, implemented by the host of objects. */
+export interface SlotHolder {
+  /** The slot is ours from now on. Must not block; the slot's log is opened when it is first asked for. */
+  granted(slot: Slot, lease: Lease): void;
+  /** A planned move: take no new work, finish commits in flight, close. Resolves when nothing of the slot is open. */
+  release(slot: Slot): Promise<void>;
+  /** The lease is gone: drop everything of the slot at once, without writing. */
+  lost(slot: Slot): void;
+}
+
+/** An open log as the engine gives it: besides `Log`, what a host needs when it must give it up. */
+export interface HostedLog extends Log {
+  /** After a failure: up to where each file of this incarnation counts, for the next opening of the same object. */
+  readonly sealed: ReadonlyMap<number, number>;
+  /** Drops it without writing. */
+  abandon(reason: string): void;
+}
+
+export interface LogOptions {
+  readonly fs: Fs;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly directory: string;
+  readonly object: string;
+  readonly lease: Lease;
+  readonly knownTypes: ReadonlySet<number>;
+  readonly fence: boolean;
+  readonly makeDirectory: boolean;
+  readonly seals?: ReadonlyMap<number, number>;
+  replay(record: LogRecord): void;
+}
+
+export type OpenLog = (options: LogOptions) => Promise<HostedLog>;
+
+/** An open account and its ends. */
+export interface HostedAccount extends Account {
+  /** Resolves with the reason when it must be opened again; never rejects. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export interface AccountOptions {
+  openLog(replay: (record: LogRecord) => void, knownTypes: ReadonlySet<number>): Promise<Log>;
+  readonly clock: Clock;
+  readonly id: ObjectId;
+  readonly initial: ReadonlyMap<string, Buffer>;
+}
+
+export type OpenAccount = (options: AccountOptions) => Promise<HostedAccount>;
+
+/** An account that somebody uses; it stays open until every handle is disposed, unless its slot goes. */
+export interface AccountHandle extends Disposable {
+  readonly account: Account;
+}
+
+export interface HostLimits {
+  /** Accounts kept open at a time; above it the longest unused are closed, those in use never. */
+  readonly openAccountsMax: number;
+  /** An account nobody has used for so long is closed. */
+  readonly accountIdleMs: number;
+  /** Slots opened at a time in the background after a grant. */
+  readonly backgroundOpensMax: number;
+  /** First pause before an object that failed is opened again; doubles up to `reopenPauseMsMax`. */
+  readonly reopenPauseMs: number;
+  /** At most this, so that all is served again soon after the storage is back (invariant 7). */
+  readonly reopenPauseMsMax: number;
+}
+
+export const HOST_LIMITS: HostLimits = {
+  openAccountsMax: 20_000,
+  accountIdleMs: 300_000,
+  backgroundOpensMax: 4,
+  reopenPauseMs: 50,
+  reopenPauseMsMax: 1000,
+};

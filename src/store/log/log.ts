@@ -1,0 +1,494 @@
+/**
+ * The log of one object: opening, taking, appending, reading (docs/storage.md; fencing rules 1 to 5 are in
+ * docs/architecture.md, section 3). This file keeps the phases apart; the work is in its neighbours:
+ * `reader` what counts, `take` the order of acts, `writer` one write at a time, `fence` what may be shown.
+ */
+import { strict as assert } from 'node:assert';
+import { crc32c } from '../../lib/crc32c.ts';
+import { Failure } from '../../lib/failure.ts';
+import type { Logger } from '../../lib/logging.ts';
+import type { Clock, Fs, Random, Timer } from '../../platform/platform.ts';
+import { errorCode, isNoSpace, storageFailure } from './errors.ts';
+import { Fence } from './fence.ts';
+import { encodeFirstRecords, encodeReplaced, type FileCount } from './first-record.ts';
+import { ReadHandles } from './handles.ts';
+import {
+  FILE_OCTETS_MAX,
+  IDLE_CLOSE_MS,
+  NO_SPACE_RETRY_MS,
+  PAYLOAD_OCTETS_MAX,
+  QUEUE_OCTETS_MAX,
+  READ_HANDLES_MAX,
+  VERIFY_OCTETS_MAX,
+} from './limits.ts';
+import { MovedPlaces } from './moved.ts';
+import { type Damage, Reader } from './reader.ts';
+import { HEADER_OCTETS, OBJECT_TYPE_MIN, parseHeader, RecordType, TYPE_MAX } from './record.ts';
+import { Seals } from './seals.ts';
+import { createNext, take } from './take.ts';
+import type { Lease, Log, LogRecord, Place, RecordInput } from './types.ts';
+import { type Segment, Writer } from './writer.ts';
+
+export interface OpenLogOptions {
+  readonly fs: Fs;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly directory: string;
+  /** `objectKey(id)`. */
+  readonly object: string;
+  readonly lease: Lease;
+  /** Types of records, 16 and above, that `replay` understands. */
+  readonly knownTypes: ReadonlySet<number>;
+  readonly logger: Logger;
+  /** `StorageFence`: list the directory after each sync. */
+  readonly fence: boolean;
+  /**
+   * Called with each record that counts, in order, while the log is opened and while `writable()` waits. The payload is
+   * a view, valid during the call; what is kept must be copied. A commit is replayed whole, in one turn.
+   */
+  readonly replay: (record: LogRecord) => void;
+  /** `sealed` of the log of the same object that failed before in this incarnation. */
+  readonly seals?: ReadonlyMap<number, number>;
+  readonly idleCloseMs?: number;
+  /** Creates the directory at the first write when it is missing; without this a missing one is 'unavailable'. */
+  readonly makeDirectory?: boolean;
+  /** A file that has grown above this is followed by the next number. */
+  readonly fileOctetsMax?: number;
+}
+
+/**
+ * Reads an object. An object without files, or whose head ends in a close record, is not written to; any other is taken
+ * at once. Failure 'unavailable', or 'damaged' when what counts cannot be told. When only space is missing for taking
+ * it, the log opens all the same and is read-only: `writable()` fails with 'no-space' until there is room.
+ */
+export async function openLog(options: OpenLogOptions): Promise<LogImpl> {
+  const log = new LogImpl(options);
+  await log.open();
+  return log;
+}
+
+export class LogImpl implements Log {
+  readonly failed: Promise<Error>;
+  readonly #options: OpenLogOptions;
+  readonly #reader: Reader;
+  readonly #fence: Fence;
+  readonly #handles: ReadHandles;
+  readonly #moved = new MovedPlaces();
+  readonly #seals: Seals;
+  /** Numbers created by this log; before one is written, reading passes over it. */
+  readonly #created = new Set<number>();
+  readonly #resolveFailed: (reason: Error) => void;
+  #writer: Writer | undefined;
+  /** Once taken: the files that count below the one written. */
+  #counts: readonly FileCount[] = [];
+  /** Files of ours that a later one follows, open until all of them was written. */
+  #previous: Segment[] = [];
+  #taking: Promise<void> | undefined;
+  #rotating: Promise<void> | undefined;
+  #rotateNotBeforeMs = 0;
+  #failure: Failure | undefined;
+  #closing: Promise<void> | undefined;
+  #idleTimer: Timer | undefined;
+  #lastUseMs = 0;
+
+  /** Use `openLog`. */
+  constructor(options: OpenLogOptions) {
+    this.#options = options;
+    const { fs, directory, object, lease, logger, knownTypes, replay } = options;
+    this.#seals = Seals.from(options.seals);
+    const survey = { fs, directory, object, lease, logger, seals: this.#seals };
+    const missingIsEmpty = options.makeDirectory === true;
+    this.#reader = new Reader({ ...survey, knownTypes, replay, missingIsEmpty });
+    this.#fence = new Fence({ fs, directory, object, lease, logger, listing: options.fence });
+    this.#fence.clear(this.#seals.keys());
+    this.#handles = new ReadHandles(fs, directory, READ_HANDLES_MAX);
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.failed = promise;
+    this.#resolveFailed = resolve;
+  }
+
+  /** Part of `openLog`. */
+  async open(): Promise<void> {
+    try {
+      await this.#reader.read(this.#created);
+      if (!this.#reader.clean) await this.#take();
+    } catch (error) {
+      const failure = storageFailure(error, `cannot open ${this.#options.object}`);
+      // Read-only for want of space; the lease was good, what was read may be shown.
+      if (failure.code === 'no-space' && this.#failure === undefined) return;
+      this.#fail(failure);
+      throw failure;
+    }
+  }
+
+  /** This incarnation's files and how many octets of each are good: for the next `openLog` of this object. */
+  get sealed(): ReadonlyMap<number, number> {
+    return this.#seals;
+  }
+
+  /** Places that were durable and are broken. They were reported to the operator's log when they were found. */
+  get damage(): readonly Damage[] {
+    return this.#reader.damage;
+  }
+
+  /** The files that count, ascending, the one written last. */
+  get files(): readonly FileCount[] {
+    const segment = this.#writer?.segment;
+    if (segment === undefined) return this.#reader.files;
+    return [...this.#counts, { file: segment.number, octets: segment.position }];
+  }
+
+  get fileCount(): number {
+    return this.files.length;
+  }
+
+  /** Octets of all files that count, what is queued included. */
+  get countedOctets(): number {
+    return this.files.reduce((sum, count) => sum + count.octets, 0);
+  }
+
+  async writable(): Promise<void> {
+    this.#refuseWhenOver();
+    if (this.#writer === undefined) {
+      this.#taking ??= this.#takeForWriting().finally(() => {
+        this.#taking = undefined;
+      });
+      return this.#taking;
+    }
+    if (!this.#options.lease.held()) throw this.#leaseGone();
+    // Slowness travels back: who wants to write more than the storage takes waits here.
+    while (this.#writer.queuedOctets > QUEUE_OCTETS_MAX) {
+      await this.#writer.settled();
+      this.#refuseWhenOver();
+    }
+  }
+
+  append(records: readonly RecordInput[]): readonly Place[] {
+    this.#refuseWhenOver();
+    const writer = this.#writer;
+    assert(writer !== undefined, 'append follows writable()');
+    assert(records.length > 0, 'a commit has records');
+    for (const record of records) checkInput(record);
+    this.#touch();
+    const places = writer.append(records);
+    if (writer.segment.position >= this.#fileOctetsMax) this.#rotateWhenTime();
+    return places;
+  }
+
+  async settled(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#afterFailure();
+    if (this.#writer?.unsettled === true) return this.#writer.settled();
+    if (!this.#options.lease.held()) throw this.#leaseGone();
+  }
+
+  /**
+   * The octets at a place, or a part of them. A whole payload has its checksum compared. What is still in flight is
+   * waited for. Failure 'damaged', or 'unavailable' when the storage does not answer.
+   */
+  async read(place: Place, from = 0, octets = place.octets - from): Promise<Buffer> {
+    this.#refuseWhenOver();
+    const start = Math.max(0, Math.min(from, place.octets));
+    const count = Math.max(0, Math.min(octets, place.octets - start));
+    if (count === 0) return Buffer.alloc(0);
+    const segment = this.#writer?.segment;
+    const inFlight =
+      segment !== undefined &&
+      (place.file > segment.number ||
+        (place.file === segment.number && place.offset + place.octets > segment.durable) ||
+        this.#previous.some((old) => old.number === place.file && place.offset + place.octets > old.durable));
+    if (inFlight) await this.settled();
+    this.#touch();
+    const current = this.#moved.current(place);
+    const whole = start === 0 && count === place.octets;
+    try {
+      return whole && count <= VERIFY_OCTETS_MAX
+        ? await this.#readVerified(current)
+        : await this.#readExactly(current.file, current.offset + start, count);
+    } catch (error) {
+      throw storageFailure(error, `cannot read ${this.#options.object}`);
+    }
+  }
+
+  /** Where a place that was given earlier lies now: what a snapshot must name (a taker copies its predecessor's tail). */
+  currentPlace(place: Place): Place {
+    return this.#moved.current(place);
+  }
+
+  /**
+   * Goes on in the next number; resolves when its first record has settled. Appends meanwhile are in order as ever. A
+   * compaction begins with this.
+   */
+  async rotate(): Promise<void> {
+    await this.writable();
+    const before = this.#writer?.segment.number;
+    await (this.#rotating ??= this.#rotate().finally(() => {
+      this.#rotating = undefined;
+    }));
+    if (this.#writer?.segment.number === before)
+      throw new Failure('unavailable', `${this.#options.object}: no new file could be created`);
+    await this.settled();
+  }
+
+  /**
+   * Ends a compaction: what still lives of these files was appended to the files after them, and they no longer count.
+   * Only after `writable()`, in the same turn. The numbers are the oldest that count, and not the file written.
+   */
+  replaced(numbers: readonly number[]): void {
+    this.#refuseWhenOver();
+    const writer = this.#writer;
+    assert(writer !== undefined, 'replaced follows writable()');
+    const oldest = this.#counts.slice(0, numbers.length);
+    const sorted = numbers.toSorted((a, b) => a - b);
+    assert(
+      oldest.length === numbers.length && oldest.every((count, index) => count.file === sorted[index]),
+      'the files replaced are the oldest that count',
+    );
+    this.#touch();
+    writer.append([{ type: RecordType.replaced, modseq: 0, payload: [encodeReplaced(sorted)] }]);
+    this.#counts = this.#counts.slice(numbers.length);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Drops the log without writing: the lease is lost, or its host gives it up. What is in flight stays unknown. */
+  abandon(reason: string): void {
+    this.#fail(new Failure(this.#writer?.unsettled === true ? 'unknown' : 'unavailable', reason));
+  }
+
+  get #fileOctetsMax(): number {
+    return this.#options.fileOctetsMax ?? FILE_OCTETS_MAX;
+  }
+
+  async #takeForWriting(): Promise<void> {
+    try {
+      await this.#take();
+    } catch (error) {
+      const failure = storageFailure(error, `cannot take ${this.#options.object}`);
+      if (failure.code !== 'no-space') this.#fail(failure);
+      throw failure;
+    }
+  }
+
+  async #take(): Promise<void> {
+    const { clock, fs, directory, object, lease, random, logger } = this.#options;
+    const seals = this.#seals;
+    if (clock.monotonicMs() < seals.takeNotBeforeMs)
+      throw new Failure('no-space', `${object}: no space a moment ago`);
+    const makeDirectory = this.#options.makeDirectory === true;
+    const create = { fs, random, directory, object, lease, seals, makeDirectory };
+    try {
+      const taken = await take({
+        ...create,
+        reader: this.#reader,
+        fence: this.#fence,
+        created: this.#created,
+      });
+      if (this.#failure !== undefined) {
+        await closeQuietly(taken.segment);
+        throw this.#failure;
+      }
+      this.#counts = taken.counts;
+      this.#moved.set(taken.moved);
+      this.#writer = this.#makeWriter(taken.segment);
+      this.#touch();
+    } catch (error) {
+      if (isNoSpace(error)) {
+        seals.takeNotBeforeMs = clock.monotonicMs() + NO_SPACE_RETRY_MS;
+        logger.warn({ object, err: error }, 'no space to take an object: it is read-only');
+      }
+      throw error;
+    }
+  }
+
+  #makeWriter(segment: Segment): Writer {
+    const { fs, directory, lease } = this.#options;
+    return new Writer({
+      epoch: lease.epoch,
+      segment,
+      mayShow: (behindClose) => this.#fence.passes(behindClose),
+      syncDirectory: () => fs.syncDirectory(directory),
+      synced: (file, octets) => this.#synced(file, octets),
+      failed: (reason) => this.#fail(reason),
+    });
+  }
+
+  #synced(file: number, octets: number): void {
+    this.#seals.set(file, octets);
+    // The first write of a file follows the last one of the file before.
+    const done = this.#previous.filter((segment) => segment.number < file);
+    if (done.length === 0) return;
+    this.#previous = this.#previous.filter((segment) => segment.number >= file);
+    for (const segment of done) void closeQuietly(segment);
+  }
+
+  /** Rotation by size is no one's wish: a failure leaves the file growing, and is tried again a little later. */
+  #rotateWhenTime(): void {
+    const { clock, logger, object } = this.#options;
+    if (this.#rotating !== undefined || clock.monotonicMs() < this.#rotateNotBeforeMs) return;
+    this.#rotating = this.#rotate()
+      .catch((error: unknown) => {
+        this.#rotateNotBeforeMs = clock.monotonicMs() + NO_SPACE_RETRY_MS;
+        logger.warn({ object, err: error }, 'a log file stays larger than it should');
+      })
+      .finally(() => {
+        this.#rotating = undefined;
+      });
+  }
+
+  /** Creates the next number while appends go on, then turns to it in one turn. */
+  async #rotate(): Promise<void> {
+    const { fs, directory, object, lease, random } = this.#options;
+    const old = this.#writer!.segment;
+    const create = { fs, random, directory, object, lease, seals: this.#seals, makeDirectory: false };
+    const next = await createNext(create, Math.max(old.number, ...this.#created)).catch((error: unknown) => {
+      throw storageFailure(error, `cannot rotate ${object}`);
+    });
+    this.#created.add(next.number);
+    this.#fence.clear([next.number]);
+    try {
+      // Closed meanwhile: `close` waits for this and ends the old file.
+      this.#refuseWhenOver();
+      const counts = [...this.#counts, { file: old.number, octets: old.position }];
+      const { incarnation, epoch } = lease;
+      const { marker } = next;
+      const first = encodeFirstRecords({ marker, object, incarnation, epoch, counts, tailOctets: 0 });
+      this.#previous.push(old);
+      this.#counts = counts;
+      this.#writer!.switchTo(next, first);
+    } catch (error) {
+      await closeQuietly(next);
+      throw error;
+    }
+  }
+
+  async #readVerified(place: Place): Promise<Buffer> {
+    const marker = this.#markerOf(place.file);
+    const at = place.offset - HEADER_OCTETS;
+    const bytes = await this.#readExactly(place.file, at, HEADER_OCTETS + place.octets);
+    const payload = bytes.subarray(HEADER_OCTETS);
+    const header = marker && parseHeader(bytes, 0, at, marker);
+    // A place inside a payload has no header before it, and no checksum of its own.
+    if (header?.kind !== 'value' || header.value.payloadOctets !== place.octets) return payload;
+    if (crc32c(payload, header.value.seed) === header.value.crc) return payload;
+    throw new Failure('damaged', `${this.#options.object}: broken octets at ${at} of file ${place.file}`);
+  }
+
+  #markerOf(file: number): Buffer | undefined {
+    const segment = [this.#writer?.segment, ...this.#previous].find((each) => each?.number === file);
+    return segment?.marker ?? this.#reader.marker(file);
+  }
+
+  async #readExactly(file: number, offset: number, octets: number): Promise<Buffer> {
+    for (let again = false; ; again = true) {
+      try {
+        return await this.#handles.use(file, async (handle) => {
+          const bytes = await handle.read(offset, octets);
+          if (bytes.length === octets) return bytes;
+          throw new Failure('damaged', `file ${file} ends before ${offset + octets}`);
+        });
+      } catch (error) {
+        // A handle may be stale (ESTALE, an old size) where a fresh one is not: the failed one was dropped.
+        if (again || errorCode(error) === 'ENOENT') throw error;
+      }
+    }
+  }
+
+  /** Used just now: the idle time begins anew. One timer at a time, which looks again when it was early. */
+  #touch(): void {
+    this.#lastUseMs = this.#options.clock.monotonicMs();
+    if (this.#idleTimer === undefined && this.#closing === undefined) this.#armIdle(this.#idleCloseMs);
+  }
+
+  get #idleCloseMs(): number {
+    return this.#options.idleCloseMs ?? IDLE_CLOSE_MS;
+  }
+
+  #armIdle(delayMs: number): void {
+    this.#idleTimer = this.#options.clock.timer(delayMs, () => {
+      this.#idleTimer = undefined;
+      if (this.#failure !== undefined || this.#closing !== undefined) return;
+      const leftMs = this.#lastUseMs + this.#idleCloseMs - this.#options.clock.monotonicMs();
+      const writer = this.#writer;
+      if (leftMs > 0 || writer?.unsettled === true) return this.#armIdle(Math.max(leftMs, 1));
+      if (writer !== undefined && this.#options.lease.held()) writer.appendClose();
+      void this.#handles.closeAll();
+    });
+  }
+
+  async #close(): Promise<void> {
+    this.#idleTimer?.cancel();
+    // Both report to whoever asked for them.
+    await this.#taking?.catch(() => undefined);
+    await this.#rotating?.catch(() => undefined);
+    const writer = this.#writer;
+    if (writer !== undefined && this.#failure === undefined) {
+      try {
+        await writer.settled();
+        if (this.#options.lease.held()) writer.appendClose();
+        await writer.settled();
+      } catch (error) {
+        // Whoever waited for a commit was told; without a close record the next owner takes the object first.
+        this.#options.logger.warn(
+          { object: this.#options.object, err: error },
+          'a log was not closed in order',
+        );
+      }
+    }
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    this.#idleTimer?.cancel();
+    const segments = [this.#writer?.segment, ...this.#previous].filter((segment) => segment !== undefined);
+    this.#previous = [];
+    await Promise.all([this.#handles.closeAll(), ...segments.map(closeQuietly)]);
+  }
+
+  #fail(reason: Failure): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#writer?.fail(reason);
+    this.#resolveFailed(reason);
+    void this.#release();
+  }
+
+  #refuseWhenOver(): void {
+    if (this.#failure !== undefined)
+      throw new Failure('unavailable', `${this.#options.object} must be opened again`, {
+        cause: this.#failure,
+      });
+    if (this.#closing !== undefined)
+      throw new Failure('unavailable', `the log of ${this.#options.object} is closed`);
+  }
+
+  /** Who appended something before the failure and asks only now must not be told that nothing happened. */
+  #afterFailure(): Failure {
+    const reason = this.#failure!;
+    if (this.#writer?.unsettled === true) return reason;
+    return new Failure('unavailable', `${this.#options.object} must be opened again`, { cause: reason });
+  }
+
+  #leaseGone(): Failure {
+    return new Failure('unavailable', `the lease of ${this.#options.object} is not held`);
+  }
+}
+
+function checkInput(record: RecordInput): void {
+  assert(
+    Number.isInteger(record.type) && record.type >= OBJECT_TYPE_MIN && record.type <= TYPE_MAX,
+    `not a type of an object's record: ${record.type}`,
+  );
+  assert(Number.isSafeInteger(record.modseq) && record.modseq >= 0, `not a modseq: ${record.modseq}`);
+  let octets = 0;
+  for (const part of record.payload) octets += part.length;
+  if (octets > PAYLOAD_OCTETS_MAX)
+    throw new Failure('limit', `a record of ${octets} octets; at most ${PAYLOAD_OCTETS_MAX} are allowed`);
+}
+
+/** All that was written is durable already: an error at the close of a file tells nothing about it. */
+async function closeQuietly(segment: Segment): Promise<void> {
+  await segment.file.close().catch(() => undefined);
+}

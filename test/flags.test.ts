@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { BASE_DEFAULT, helpText, type Invocation, parseFlags, VERSION } from '../src/flags.ts';
+import { SETTINGS } from '../src/settings/settings.ts';
+
+const LAB = {
+  kind: 'start',
+  backends: 2,
+  frontends: 2,
+  symmetric: 0,
+  workers: 1,
+  accounts: 20,
+  domain: 'lab.example',
+  base: undefined,
+} as const;
+
+const GOOD: readonly (readonly [args: string, invocation: Invocation])[] = [
+  ['', { kind: 'member', options: { base: BASE_DEFAULT, role: 'standalone' } }],
+  ['--Base /a --ClusterBackend', { kind: 'member', options: { base: '/a', role: 'backend' } }],
+  ['--clusterfrontend --base=x/../y', { kind: 'member', options: { base: '/cwd/y', role: 'frontend' } }],
+  [
+    '--ClusterSymmetric --ClusterSymmetric',
+    { kind: 'member', options: { base: BASE_DEFAULT, role: 'symmetric' } },
+  ],
+  ['--Base=--odd', { kind: 'member', options: { base: '/cwd/--odd', role: 'standalone' } }],
+  ['--help --ClusterBackend', { kind: 'help', topic: 'flags' }],
+  ['--version', { kind: 'version' }],
+  ['help', { kind: 'help', topic: 'flags' }],
+  ['help settings', { kind: 'help', topic: 'settings' }],
+  ['init --Base /a', { kind: 'init', options: { base: '/a' } }],
+  ['demo', { kind: 'demo', options: { base: undefined } }],
+  ['demo --base d', { kind: 'demo', options: { base: '/cwd/d' } }],
+  ['lab', { kind: 'lab', options: LAB }],
+  [
+    'lab --backends 3 --frontends=0 --symmetric 1 --workers 2 --accounts 0 --domain A.Example --base /l',
+    {
+      kind: 'lab',
+      options: {
+        ...LAB,
+        backends: 3,
+        frontends: 0,
+        symmetric: 1,
+        workers: 2,
+        accounts: 0,
+        domain: 'a.example',
+        base: '/l',
+      },
+    },
+  ],
+  [
+    'lab kill fe1 --base /l',
+    { kind: 'lab', options: { kind: 'act', action: 'kill', name: 'fe1', base: '/l' } },
+  ],
+  [
+    'lab --base /l resume be2',
+    { kind: 'lab', options: { kind: 'act', action: 'resume', name: 'be2', base: '/l' } },
+  ],
+];
+
+const BAD: readonly (readonly [args: string, why: RegExp])[] = [
+  ['--nope', /^unknown flag --nope; postern --help/],
+  ['-b', /^unknown flag -b;/],
+  ['serve', /^unknown command serve; the commands are init, lab, demo, help$/],
+  ['--Base', /^--Base needs a value: --Base DIR$/],
+  ['--Base --ClusterBackend', /^--Base needs a value/],
+  ['--Base=', /^--Base needs a value/],
+  ['--Base /a --base /b', /^--Base is given twice$/],
+  ['--ClusterBackend=yes', /^--ClusterBackend takes no value$/],
+  ['--ClusterBackend --ClusterFrontend', /exclude each other/],
+  ['--ClusterBackend extra', /^unexpected argument extra/],
+  ['-- extra', /^unexpected argument extra/],
+  ['help me', /^unexpected argument me/],
+  ['help settings more', /^unexpected argument more/],
+  ['init --ClusterBackend', /^unknown flag --ClusterBackend/],
+  ['demo x', /^unexpected argument x/],
+  ['lab --workers 0', /^--workers 0: give a whole number from 1 to 64$/],
+  ['lab --accounts 1e3', /^--accounts 1e3: give a whole number/],
+  ['lab --backends 0', /needs a member that owns accounts/],
+  ['lab --frontends 0', /needs a member that faces clients/],
+  ['lab --domain nodot', /give a domain name/],
+  ['lab --domain a..b', /give a domain name/],
+  ['lab destroy fe1', /^unknown lab action destroy; the actions are kill, stop, start, pause, resume$/],
+  ['lab kill', /needs the name of a member/],
+  ['lab kill fe1', /needs --base DIR/],
+  ['lab kill fe1 fe2 --base /l', /^unexpected argument fe2/],
+  ['lab kill fe1 --base /l --workers 2', /takes no --workers/],
+];
+
+void t.test('what the arguments ask for', (t) => {
+  for (const [args, invocation] of GOOD) t.strictSame(parseFlags(words(args), '/cwd'), invocation, args);
+  t.end();
+});
+
+void t.test('a mistake is one line that says what to change', (t) => {
+  for (const [args, why] of BAD) {
+    const invocation = parseFlags(words(args), '/cwd');
+    t.match(invocation, { kind: 'bad', why }, args);
+    t.notMatch(invocation, { why: /\n/ });
+  }
+  t.end();
+});
+
+void t.test('the help names every flag', (t) => {
+  const names = [
+    '--Base',
+    '--ClusterBackend',
+    '--ClusterFrontend',
+    '--ClusterSymmetric',
+    '--help',
+    '--version',
+  ];
+  for (const name of [...names, '--backends', '--workers', 'postern init', 'postern demo', 'pause'])
+    t.ok(helpText().includes(name), name);
+  t.end();
+});
+
+void t.test('facts that stand in two places are the same', async (t) => {
+  const project = join(import.meta.dirname, '..');
+  const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  t.equal(VERSION, version);
+  const script = await readFile(join(project, 'bin', 'postern'), 'utf8');
+  t.equal(/^base_default=(\S+)/m.exec(script)?.[1], BASE_DEFAULT);
+  t.equal(/^pool_default=(\d+)/m.exec(script)?.[1], String(SETTINGS.PoolSize.default));
+});
+
+function words(args: string): string[] {
+  return args === '' ? [] : args.split(' ');
+}
