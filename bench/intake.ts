@@ -12,7 +12,9 @@ import { diskRate } from './lib/disk-rate.ts';
 import { startDovecot } from './lib/dovecot.ts';
 import { type Load, run } from './lib/intake-load.ts';
 
-const { values } = parseArgs({ options: { messages: { type: 'string', default: '5000' }, folder: { type: 'string', default: tmpdir() } } });
+const { values } = parseArgs({
+  options: { messages: { type: 'string', default: '5000' }, folder: { type: 'string', default: tmpdir() } },
+});
 const messages = Number(values.messages);
 const OCTETS = 4096;
 const ACCOUNTS = 200;
@@ -27,7 +29,11 @@ interface Figure {
 
 const figures: Figure[] = [];
 
-async function measure(what: string, pid: number, load: Omit<Load, 'messages' | 'octets' | 'connections'>): Promise<void> {
+async function measure(
+  what: string,
+  pid: number,
+  load: Omit<Load, 'messages' | 'octets' | 'connections'>,
+): Promise<void> {
   await run({ ...load, connections: 10, messages: Math.min(1000, messages), octets: OCTETS }); // warm
   for (const connections of [10, 50]) {
     const before = await cpuMs(pid);
@@ -37,14 +43,27 @@ async function measure(what: string, pid: number, load: Omit<Load, 'messages' | 
 }
 
 for (const connections of [10, 50])
-  figures.push({ what: 'disk', connections, rate: await diskRate(values.folder, connections, messages, OCTETS), cpuMsEach: undefined });
+  figures.push({
+    what: 'disk',
+    connections,
+    rate: await diskRate(values.folder, connections, messages, OCTETS),
+    cpuMsEach: undefined,
+  });
 
 const lab = await Lab.start(['--backends', '1', '--frontends', '1', '--accounts', String(ACCOUNTS)]);
 try {
   const recipients = (await lab.file()).accounts.map(({ login }) => login);
   const { pid } = lab;
-  await measure('postern smtp', pid, { address: await lab.service('fe1', 'smtp'), protocol: 'smtp', recipients });
-  await measure('postern lmtp', pid, { address: await lab.service('fe1', 'lmtp'), protocol: 'lmtp', recipients });
+  await measure('postern smtp', pid, {
+    address: await lab.service('fe1', 'smtp'),
+    protocol: 'smtp',
+    recipients,
+  });
+  await measure('postern lmtp', pid, {
+    address: await lab.service('fe1', 'lmtp'),
+    protocol: 'lmtp',
+    recipients,
+  });
 } finally {
   await lab.stop();
 }

@@ -24,7 +24,10 @@ async function readStat(pid: number): Promise<Stat | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may hold anything; the fields behind it are numbers (proc(5)).
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+    const fields = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
     // utime, stime, and those of children that were waited for.
     return { parent: fields[1]!, ticks: fields[11]! + fields[12]! + fields[13]! + fields[14]! };
   } catch {
@@ -33,6 +36,7 @@ async function readStat(pid: number): Promise<Stat | undefined> {
 }
 
 function descends(pid: number, root: number, stats: ReadonlyMap<number, Stat>): boolean {
-  for (let at: number | undefined = pid; at !== undefined && at > 1; at = stats.get(at)?.parent) if (at === root) return true;
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = stats.get(at)?.parent)
+    if (at === root) return true;
   return false;
 }

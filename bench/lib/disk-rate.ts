@@ -2,7 +2,12 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export async function diskRate(folder: string, parallel: number, messages: number, octets: number): Promise<number> {
+export async function diskRate(
+  folder: string,
+  parallel: number,
+  messages: number,
+  octets: number,
+): Promise<number> {
   const base = await mkdtemp(join(folder, 'disk-rate-'));
   const files = await Promise.all(Array.from({ length: 200 }, (_, n) => open(join(base, `${n}`), 'wx')));
   const message = Buffer.alloc(octets, 'x');

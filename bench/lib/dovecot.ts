@@ -14,7 +14,11 @@ export interface Dovecot {
 
 const BINARY = '/usr/sbin/dovecot';
 
-export async function startDovecot(folder: string, format: 'sdbox' | 'maildir', port: number): Promise<Dovecot | undefined> {
+export async function startDovecot(
+  folder: string,
+  format: 'sdbox' | 'maildir',
+  port: number,
+): Promise<Dovecot | undefined> {
   const installed = await access(BINARY).then(
     () => true,
     () => false,
@@ -25,7 +29,9 @@ export async function startDovecot(folder: string, format: 'sdbox' | 'maildir', 
   await mkdir(join(base, 'mail'), { mode: 0o777 });
   await chmod(join(base, 'mail'), 0o777);
   await writeFile(join(base, 'conf'), configuration(base, format, port));
-  const process = spawn(BINARY, ['-F', '-c', join(base, 'conf')], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const process = spawn(BINARY, ['-F', '-c', join(base, 'conf')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   const lmtp = { host: '127.0.0.1', port };
   for (let tries = 0; !(await listens(lmtp)); tries++) {
     if (tries > 200 || process.exitCode !== null) throw new Error('dovecot did not start');

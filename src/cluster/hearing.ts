@@ -43,6 +43,11 @@ export class Hearing {
     return this.#last?.controlEpoch === this.#accepted ? this.#last : undefined;
   }
 
+  /** Who stated last, whatever control epoch has been answered since. */
+  get lastMember(): string | undefined {
+    return this.#last?.member;
+  }
+
   /** Milliseconds since a statement with authority came; undefined: never. */
   heardAgoMs(now: number): number | undefined {
     return this.#heardAt === undefined ? undefined : now - this.#heardAt;

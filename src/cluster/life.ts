@@ -28,6 +28,9 @@ export async function openLifeSocket(net: Net, host: string, incarnation: Incarn
   });
 }
 
+/** An open question is asked again so soon: slots wait for the answer. */
+const AFTER_FIN_MS = 20;
+
 export interface Watched {
   readonly incarnation: Incarnation;
   readonly life: Address;
@@ -94,7 +97,7 @@ class Watch {
   dial(afterFin = false): void {
     const options = { timeoutMs: this.#retryMs, signal: this.#stopped.signal };
     this.#net.connect(this.#worker.life, options).then(
-      (connection) => this.#connected(connection),
+      (connection) => this.#connected(connection, afterFin),
       (error: unknown) => {
         if (this.#stopped.signal.aborted) return;
         if (afterFin && (error as NodeJS.ErrnoException).code === 'ECONNREFUSED') this.#proven();
@@ -110,7 +113,11 @@ class Watch {
     this.#connection?.destroy();
   }
 
-  #connected(connection: Connection): void {
+  /**
+   * A kernel that ends a process closes its sockets one after another, the listener not always first: a connection that
+   * it still took and then reset, without a hello, answers nothing, and the question goes on.
+   */
+  #connected(connection: Connection, afterFin: boolean): void {
     this.#connection = connection;
     this.#received = Buffer.alloc(0);
     let fin = false;
@@ -125,13 +132,14 @@ class Watch {
         if (this.#stopped.signal.aborted) return;
         const itself = this.#received.toString('latin1') === this.#worker.incarnation;
         if (fin && cause === undefined && itself) this.dial(true);
-        else this.#again(false);
+        else this.#again(afterFin && !itself);
       },
     });
     if (this.#stopped.signal.aborted) connection.destroy();
   }
 
   #again(afterFin: boolean): void {
-    this.#timer = this.#clock.timer(this.#retryMs, () => this.dial(afterFin));
+    const pauseMs = afterFin ? AFTER_FIN_MS : this.#retryMs;
+    this.#timer = this.#clock.timer(pauseMs, () => this.dial(afterFin));
   }
 }

@@ -62,7 +62,9 @@ export class Link {
         const { service } = it;
         if (typeof service !== 'string' || service === Service.relay || service === Service.relayData)
           throw new Failure('invalid', 'one hop only');
-        if (!this.#isMember(to)) throw new Failure('refused', 'not a member');
+        // A relay that has just started, or hears nobody, does not know the members yet; nothing was passed on, and the
+        // caller's client must not take this for an answer of the peer ('refused' is a wrong password to a log-in).
+        if (!this.#isMember(to)) throw new Failure('unavailable', 'not known as a member here');
         const timeoutMs = Math.min(uint(Math.ceil(Number(it.timeoutMs)), 'time-out'), RELAY_MS_MAX);
         return this.#bus.call(to, service, it.body, { timeoutMs, signal });
       });

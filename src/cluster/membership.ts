@@ -6,7 +6,8 @@
 import type { Address } from '../platform/platform.ts';
 import { epochOf, type Incarnation } from '../store/ids.ts';
 import type { Counted } from './control/quorum.ts';
-import { MEMBERS_MAX, type MembersNews, type Renewal, type Report, type WorkerInfo } from './messages.ts';
+import { MEMBERS_MAX, type Renewal, type Report, type WorkerInfo } from './messages.ts';
+import type { MembersNews } from './news.ts';
 import type { ClusterTimes, Role } from './types.ts';
 
 /** A member unheard for so long is taken off the list. */
@@ -36,6 +37,8 @@ interface Member {
   readonly settingsVersion: number;
   readonly workers: readonly WorkerInfo[];
   readonly heardAt: number;
+  /** When its newest report came, whatever it quoted. */
+  readonly reportedAt: number;
   readonly wasReady: boolean;
 }
 
@@ -77,6 +80,7 @@ export class Membership {
       settingsVersion: report.settingsVersion,
       workers: report.workers,
       heardAt: recent ? now : again ? known.heardAt : -Infinity,
+      reportedAt: now,
       wasReady: (again && known.wasReady) || report.ready,
     });
     return true;
@@ -121,6 +125,11 @@ export class Membership {
 
   isDraining(worker: KnownWorker): boolean {
     return worker.draining || (this.#members.get(worker.member)?.draining ?? false);
+  }
+
+  /** Its renewals come, whatever is in them. */
+  isHeard(worker: KnownWorker, now: number): boolean {
+    return now - worker.heardAt < this.#times.controlLeaseMs;
   }
 
   /** "Another backend has had a fresh probe for 1 s." */
@@ -171,8 +180,7 @@ export class Membership {
   /** Each Heartbeat: forgets who is long gone, and gives the list a new version when it has changed. */
   tick(now: number, slotsOf: (incarnation: Incarnation) => number): MembersNews {
     for (const [name, member] of this.#members)
-      if (name !== this.#self && now - member.heardAt > FORGET_MS && member.heardAt !== -Infinity)
-        this.#members.delete(name);
+      if (name !== this.#self && now - member.reportedAt > FORGET_MS) this.#members.delete(name);
     const named = new Set([...this.#members.values()].flatMap((m) => m.workers.map((w) => w.incarnation)));
     for (const [incarnation, worker] of this.#workers)
       if (!named.has(incarnation) && now - worker.heardAt > this.#times.unheardMs)
@@ -188,7 +196,7 @@ export class Membership {
       info: member.workers,
     }));
     // The number of slots changes all the time while slots move; it is sent along, and is no news of its own.
-    const shape = JSON.stringify(members.map(({ slots: _, ...rest }) => rest));
+    const shape = JSON.stringify(members.map((each) => ({ ...each, slots: 0 })));
     if (shape !== this.#shape) this.#count++;
     this.#shape = shape;
     return { version: this.version, members };

@@ -5,8 +5,9 @@
  */
 import { Failure } from '../lib/failure.ts';
 import type { Address } from '../platform/platform.ts';
-import { type DomainId, type Epoch, type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
-import type { MemberStatus, Role, SettingsDelta } from './types.ts';
+import { type Epoch, type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
+import { CONTROL_EPOCH_MAX } from './control/heartbeat-file.ts';
+import type { Role } from './types.ts';
 
 /** Names of bus services and notices. Those of workers are apart, as one process may host both nodes. */
 export const Service = {
@@ -113,6 +114,8 @@ export interface Renewal {
   readonly count: number;
   readonly digest: number;
   readonly released: readonly Pair[];
+  /** Those of `released` that could not be taken: better given to somebody else. */
+  readonly returned: readonly Pair[];
   /** Everything held, when the controller asked for it or this is the first to it. */
   readonly pairs: readonly Pair[] | undefined;
   /** A file with a larger epoch than its lease's was found. */
@@ -164,31 +167,15 @@ export interface AskAnswer {
   readonly workers: readonly WorkerInfo[];
 }
 
-export interface MapDelta {
-  /** The receiver must be at this version or above; 0: everything. */
-  readonly since: number;
-  readonly version: number;
-  readonly owners: readonly {
-    readonly incarnation: Incarnation;
-    readonly address: Address;
-    readonly member: string;
-  }[];
-  /** Flat: slot, index into `owners` or -1, … */
-  readonly slots: readonly number[];
-}
-
-export interface MembersNews {
-  readonly version: number;
-  readonly members: readonly (MemberStatus & { readonly info: readonly WorkerInfo[] })[];
-}
-
 export function flat(pairs: readonly Pair[]): number[] {
   return pairs.flatMap(({ slot, epoch }) => [slot, epoch]);
 }
 
 /** One number for a set of pairs, whatever their order; small enough to add up 4096 times exactly. */
 export function pairDigest({ slot, epoch }: Pair): number {
-  let hash = slot ^ 0x9e3779b9;
+  // Mixed before the epoch comes in: else (slot, count) and (count, slot) would be alike.
+  let hash = Math.imul(slot + 1, 0x9e3779b1);
+  hash ^= hash >>> 15;
   for (const part of [(epoch % 2 ** 32) | 0, Math.floor(epoch / 2 ** 32)]) {
     hash = Math.imul(hash ^ part, 0x85ebca6b);
     hash ^= hash >>> 13;
@@ -200,9 +187,9 @@ export function pairDigest({ slot, epoch }: Pair): number {
 
 // ---- readers
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-function bad(what: string): never {
+export function bad(what: string): never {
   throw new Failure('invalid', `coordination message: ${what}`);
 }
 
@@ -218,22 +205,29 @@ export function uint(value: unknown, what: string): number {
   return value;
 }
 
+/** Larger ones do not exist; to accept one would be to refuse every controller from then on. */
+export function readControlEpoch(value: unknown): number {
+  const epoch = uint(value, 'control epoch');
+  if (epoch > CONTROL_EPOCH_MAX) bad('control epoch');
+  return epoch;
+}
+
 function duration(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) bad(what);
   return value;
 }
 
-function text(value: unknown, what: string): string {
+export function text(value: unknown, what: string): string {
   if (typeof value !== 'string' || value.length > TEXT_OCTETS_MAX) bad(what);
   return value;
 }
 
-function flag(value: unknown, what: string): boolean {
+export function flag(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') bad(what);
   return value;
 }
 
-function list<T>(value: unknown, max: number, what: string, each: (item: unknown) => T): T[] {
+export function list<T>(value: unknown, max: number, what: string, each: (item: unknown) => T): T[] {
   if (!Array.isArray(value) || value.length > max) bad(what);
   return value.map(each);
 }
@@ -254,7 +248,7 @@ export function address(value: unknown): Address {
   return { host: text(it.host, 'host'), port };
 }
 
-function role(value: unknown): Role {
+export function role(value: unknown): Role {
   if (value === 'backend' || value === 'frontend' || value === 'symmetric' || value === 'standalone')
     return value;
   return bad('role');
@@ -275,7 +269,7 @@ export function readStatement(value: unknown): Statement {
   const it = fields(value, 'statement');
   const settingsVersion = it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version');
   return {
-    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    controlEpoch: readControlEpoch(it.controlEpoch),
     counter: uint(it.counter, 'counter'),
     authorityLeftMs: duration(it.authorityLeftMs, 'authority'),
     member: text(it.member, 'member'),
@@ -311,7 +305,7 @@ export function readHello(value: unknown): Hello {
 export function readReport(value: unknown): Report {
   const it = fields(value, 'report');
   return {
-    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    controlEpoch: readControlEpoch(it.controlEpoch),
     quote: uint(it.quote, 'quote'),
     member: text(it.member, 'member'),
     role: role(it.role),
@@ -328,7 +322,7 @@ export function readReport(value: unknown): Report {
 export function readRenewal(value: unknown): Renewal {
   const it = fields(value, 'renewal');
   return {
-    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    controlEpoch: readControlEpoch(it.controlEpoch),
     quote: uint(it.quote, 'quote'),
     member: text(it.member, 'member'),
     supervisor: address(it.supervisor),
@@ -344,6 +338,7 @@ export function readRenewal(value: unknown): Renewal {
     count: uint(it.count, 'count'),
     digest: uint(it.digest, 'digest'),
     released: pairs(it.released),
+    returned: pairs(it.returned),
     pairs: absent(it.pairs) ? undefined : pairs(it.pairs),
     largerEpoch: absent(it.largerEpoch) ? undefined : (uint(it.largerEpoch, 'epoch') as Epoch),
   };
@@ -359,6 +354,7 @@ export function renewalBody(renewal: Renewal): Fields {
     worker: workerBody(renewal.worker),
     probeAgeMs: renewal.probeAgeMs ?? null,
     released: flat(renewal.released),
+    returned: flat(renewal.returned),
     pairs: renewal.pairs === undefined ? null : flat(renewal.pairs),
     largerEpoch: renewal.largerEpoch ?? null,
   };
@@ -405,90 +401,11 @@ export function readLeasesAnswer(value: unknown): LeasesAnswer {
 export function readAskAnswer(value: unknown): AskAnswer {
   const it = fields(value, 'answer');
   return {
-    controlEpoch: uint(it.controlEpoch, 'control epoch'),
+    controlEpoch: readControlEpoch(it.controlEpoch),
     heardAgoMs: absent(it.heardAgoMs) ? undefined : duration(it.heardAgoMs, 'heard'),
     controller: absent(it.controller) ? undefined : address(it.controller),
     member: text(it.member, 'member'),
     clusterId: text(it.clusterId, 'cluster id'),
     workers: list(it.workers, WORKERS_MAX, 'workers', readWorker),
-  };
-}
-
-export function readMapDelta(value: unknown): MapDelta {
-  const it = fields(value, 'map');
-  return {
-    since: uint(it.since, 'since'),
-    version: uint(it.version, 'version'),
-    owners: list(it.owners, MEMBERS_MAX * WORKERS_MAX, 'owners', (each) => {
-      const owner = fields(each, 'owner');
-      return {
-        incarnation: incarnation(owner.incarnation),
-        address: address(owner.address),
-        member: text(owner.member, 'member'),
-      };
-    }),
-    slots: list(it.slots, 2 * SLOTS, 'slots', (each) => (each === -1 ? -1 : uint(each, 'slot'))),
-  };
-}
-
-export function readMembers(value: unknown): MembersNews {
-  const it = fields(value, 'members');
-  return {
-    version: uint(it.version, 'version'),
-    members: list(it.members, MEMBERS_MAX, 'members', (each) => {
-      const member = fields(each, 'member');
-      const info = list(member.info, WORKERS_MAX, 'workers', readWorker);
-      const state = member.state;
-      if (state !== 'joining' && state !== 'ready' && state !== 'not-ready' && state !== 'gone') bad('state');
-      return {
-        name: text(member.name, 'name'),
-        role: role(member.role),
-        state,
-        address: address(member.address),
-        isController: flag(member.isController, 'controller'),
-        workers: info.map(({ incarnation: id, address: at, pid }) => ({ incarnation: id, address: at, pid })),
-        slots: uint(member.slots, 'slots'),
-        info,
-      };
-    }),
-  };
-}
-
-export function membersBody(news: MembersNews): Fields {
-  return {
-    version: news.version,
-    members: news.members.map((each) => ({ ...each, workers: [], info: each.info.map(workerBody) })),
-  };
-}
-
-export function readSettings(value: unknown): SettingsDelta {
-  const it = fields(value, 'settings');
-  const everything = Number.MAX_SAFE_INTEGER;
-  return {
-    version: uint(it.version, 'version'),
-    whole: flag(it.whole, 'whole'),
-    domains: list(it.domains, everything, 'domains', (each) => {
-      const domain = fields(each, 'domain');
-      return {
-        ...domain,
-        id: uint(domain.id, 'domain id') as DomainId,
-        name: text(domain.name, 'domain'),
-        shared: flag(domain.shared, 'shared'),
-      };
-    }),
-    domainsDeleted: list(
-      it.domainsDeleted,
-      everything,
-      'domains',
-      (each) => uint(each, 'domain id') as DomainId,
-    ),
-    values: list(it.values, everything, 'values', (each) => {
-      if (!Array.isArray(each) || each.length !== 2) bad('value');
-      const [key, content] = each as unknown[];
-      if (content !== null && !(content instanceof Uint8Array)) bad('value');
-      const octets =
-        content === null ? null : Buffer.from(content.buffer, content.byteOffset, content.length);
-      return [text(key, 'key'), octets] as const;
-    }),
   };
 }

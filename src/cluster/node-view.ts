@@ -9,14 +9,8 @@ import { SLOTS, type Slot } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
 import { type Heard, Hearing } from './hearing.ts';
 import { Link } from './link.ts';
-import {
-  type MembersNews,
-  readMapDelta,
-  readMembers,
-  readSettings,
-  Service,
-  type Statement,
-} from './messages.ts';
+import { Service, type Statement } from './messages.ts';
+import { type MembersNews, readMapDelta, readMembers, readSettings } from './news.ts';
 import { SettingsCopy } from './settings-copy.ts';
 import { SlotMapCopy, sameAddress } from './slot-map.ts';
 import type { ClusterLogger, ClusterTimes, MemberStatus } from './types.ts';
@@ -42,7 +36,8 @@ export class View {
   readonly ready: Promise<void>;
   readonly #o: NodeViewOptions;
   readonly #becameReady: () => void;
-  readonly #asking = new Set<Copy>();
+  /** What is asked for, and of which control epoch: one that does not answer must not hold up its successor. */
+  readonly #asking = new Map<Copy, number>();
   #news: MembersNews = { version: 0, members: [] };
   /** Since when a newer version of the settings has been stated than the one shown here. */
   #behindSince: number | undefined;
@@ -115,10 +110,14 @@ export class View {
       const owner = this.map.owner(slot as Slot)?.member;
       if (owner !== undefined) slots.set(owner, (slots.get(owner) ?? 0) + 1);
     }
-    return this.members.map(({ info: _, ...member }) => ({
-      ...member,
-      isController: member.name === controller,
-      slots: slots.get(member.name) ?? 0,
+    return this.members.map(({ name, role, state, address, workers }) => ({
+      name,
+      role,
+      state,
+      address,
+      workers,
+      isController: name === controller,
+      slots: slots.get(name) ?? 0,
     }));
   }
 
@@ -147,14 +146,16 @@ export class View {
   #ask(copy: Copy, anyway: boolean): void {
     const stated = this.hearing.last;
     const controller = this.hearing.controller();
-    if (stated === undefined || controller === undefined || this.#asking.has(copy) || this.#stopped) return;
+    if (stated === undefined || controller === undefined || this.#stopped) return;
+    const { controlEpoch } = controller;
+    if (this.#asking.get(copy) === controlEpoch) return;
     const wanted = {
       map: stated.mapVersion,
       members: stated.membersVersion,
       settings: stated.settingsVersion,
     }[copy];
     if (!anyway && wanted <= this.#version(copy)) return;
-    this.#asking.add(copy);
+    this.#asking.set(copy, controlEpoch);
     const since = Math.max(0, this.#version(copy));
     const timeoutMs = this.#o.times.controlLeaseMs;
     const body = { since: copy === 'settings' ? this.settings.version : since };
@@ -162,7 +163,9 @@ export class View {
       .call(controller.address, Service[copy], body, { timeoutMs })
       .then((answer) => this.#take(copy, answer))
       .catch((error: unknown) => this.#o.logger.info({ err: error, copy }, 'no news from the controller'))
-      .finally(() => this.#asking.delete(copy));
+      .finally(() => {
+        if (this.#asking.get(copy) === controlEpoch) this.#asking.delete(copy);
+      });
   }
 
   #version(copy: Copy): number {

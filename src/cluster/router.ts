@@ -24,11 +24,20 @@ export interface Caller {
   refreshMap(): void;
 }
 
+/** A call that an owner has not answered. */
+interface Attempt {
+  readonly slot: Slot;
+  readonly owner: Owner;
+  readonly over: AbortController;
+}
+
 export class Router implements SlotRouter {
   readonly #map: SlotMap;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   readonly #caller: Caller;
+  readonly #attempts = new Set<Attempt>();
+  #isWatching = false;
 
   constructor(map: SlotMap, clock: Clock, heartbeatMs: number, caller: Caller) {
     this.#map = map;
@@ -81,28 +90,31 @@ export class Router implements SlotRouter {
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     const over = new AbortController();
-    const abort = () => over.abort(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    void this.#otherOwner(slot, owner, over);
+    const attempt: Attempt = { slot, owner, over };
+    const abort = signal && (() => over.abort(signal.reason));
+    if (abort !== undefined) signal?.addEventListener('abort', abort, { once: true });
+    this.#attempts.add(attempt);
+    if (!this.#isWatching) void this.#watch();
     try {
       return await this.#caller.call(owner, service, body, { timeoutMs: leftMs, signal: over.signal });
     } finally {
-      signal?.removeEventListener('abort', abort);
-      over.abort(new Failure('unavailable', 'answered'));
+      this.#attempts.delete(attempt);
+      if (abort !== undefined) signal?.removeEventListener('abort', abort);
     }
   }
 
-  async #otherOwner(slot: Slot, owner: Owner, over: AbortController): Promise<void> {
-    try {
-      for (;;) {
-        await this.#map.newer(this.#map.version, over.signal);
+  /** Looks at all attempts when the map is news: a waiter for each costs more than the call. Never ends. */
+  async #watch(): Promise<never> {
+    this.#isWatching = true;
+    const always = new AbortController().signal;
+    for (;;) {
+      await this.#map.newer(this.#map.version, always);
+      for (const { slot, owner, over } of this.#attempts) {
         const now = this.#map.owner(slot);
         // No owner is no reason to give up yet: it may be answering from what it committed in time.
         if (now !== undefined && now.incarnation !== owner.incarnation)
-          return over.abort(new Failure('unknown', 'another owner'));
+          over.abort(new Failure('unknown', 'another owner'));
       }
-    } catch {
-      // The attempt is over: `newer` says so by rejecting.
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import type { Address } from '../platform/platform.ts';
 import { epochOf, type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
-import type { MapDelta } from './messages.ts';
+import type { MapDelta } from './news.ts';
 import type { Owner, SlotMap } from './types.ts';
 
 /** The controller's map: every change gets a version, and each slot remembers the version of its last change. */
@@ -61,7 +61,7 @@ export class SlotMapCopy implements SlotMap {
   readonly #slots: (Owner | undefined)[] = Array.from({ length: SLOTS });
   readonly #waiting = new Set<() => void>();
   #version = 0;
-  #owners: readonly Owner[] | undefined;
+  readonly #owners = new Map<Incarnation, { readonly owner: Owner; slots: number }>();
 
   get version(): number {
     return this.#version;
@@ -72,26 +72,29 @@ export class SlotMapCopy implements SlotMap {
   }
 
   owners(): readonly Owner[] {
-    this.#owners ??= [
-      ...new Map(this.#slots.filter((o) => o !== undefined).map((o) => [o.incarnation, o])).values(),
-    ];
-    return this.#owners;
-  }
-
-  ownerAt(address: Address): Owner | undefined {
-    return this.owners().find((owner) => sameAddress(owner.address, address));
+    return [...this.#owners.values()].map(({ owner }) => owner);
   }
 
   /** False when the delta starts above this copy (its beginning is missing) or is older than it. */
   apply(delta: MapDelta): boolean {
     if (delta.since > this.#version || delta.version < this.#version) return false;
     for (let i = 0; i < delta.slots.length; i += 2)
-      this.#slots[delta.slots[i]!] = delta.owners[delta.slots[i + 1]!];
-    this.#owners = undefined;
+      this.#set(delta.slots[i]!, delta.owners[delta.slots[i + 1]!]);
     if (delta.version === this.#version) return true;
     this.#version = delta.version;
-    for (const resolve of [...this.#waiting]) resolve();
+    for (const resolve of Array.from(this.#waiting)) resolve();
     return true;
+  }
+
+  #set(slot: number, owner: Owner | undefined): void {
+    const before = this.#slots[slot];
+    const counted = before && this.#owners.get(before.incarnation);
+    if (counted !== undefined && --counted.slots === 0) this.#owners.delete(counted.owner.incarnation);
+    this.#slots[slot] = owner;
+    if (owner === undefined) return;
+    const now = this.#owners.get(owner.incarnation);
+    if (now === undefined) this.#owners.set(owner.incarnation, { owner, slots: 1 });
+    else now.slots++;
   }
 
   newer(version: number, signal: AbortSignal): Promise<void> {

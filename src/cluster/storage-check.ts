@@ -130,8 +130,7 @@ export class StorageProbe {
     void this.#write()
       .then(() => this.#answered(startedAt))
       .catch((error: unknown) => {
-        // After an error nothing more is written to that file: the next probe makes another one.
-        this.#file = undefined;
+        this.#giveUpFile();
         if (ANSWERS.has((error as NodeJS.ErrnoException).code)) this.#answered(startedAt);
       })
       .finally(() => {
@@ -146,6 +145,19 @@ export class StorageProbe {
     if (file === undefined) return;
     await file.close();
     await this.#fs.remove(`${this.#path}.${this.#attempt}`);
+  }
+
+  /** After an error nothing more is written to that file: the next probe makes another one. */
+  #giveUpFile(): void {
+    const file = this.#file;
+    const path = `${this.#path}.${this.#attempt}`;
+    this.#file = undefined;
+    if (file === undefined) return;
+    // Closed, or a full storage would use up our descriptors; removed, or probes would fill it up with names.
+    void file
+      .close()
+      .then(() => this.#fs.remove(path))
+      .catch(() => undefined); // the storage is not well, as the probe has found already
   }
 
   #answered(startedAt: number): void {

@@ -2,7 +2,7 @@
  * The supervisor's node of a member: it hears the controller and reports to it each Heartbeat, keeps its workers, serves
  * as a relay, and on backends stands for control. Handlers answer from memory.
  */
-import { Failure } from '../lib/failure.ts';
+import { Failure, failureCode } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
@@ -14,9 +14,9 @@ import {
   type AskAnswer,
   fields,
   type Hello,
-  membersBody,
   type Report,
   readAskAnswer,
+  readControlEpoch,
   readHello,
   readRenewal,
   readReport,
@@ -28,7 +28,9 @@ import {
   uint,
   workerBody,
 } from './messages.ts';
+import { membersBody } from './news.ts';
 import { View } from './node-view.ts';
+import { sameAddress } from './slot-map.ts';
 import { checkStorage } from './storage-check.ts';
 import { DEFAULT_TIMES } from './times.ts';
 import type {
@@ -86,8 +88,8 @@ class Supervisor implements SupervisorNode {
   #clusterId: string | undefined;
   #refusal: string | undefined;
   #checking = false;
-  /** Pointed to by another supervisor, not heard itself yet. */
-  #pointer: Address | undefined;
+  /** Pointed to by another supervisor, by a control epoch that it has answered; not heard itself yet. */
+  #pointer: { readonly to: Address; readonly controlEpoch: number } | undefined;
   #answeredAt = -Infinity;
   #draining = false;
   #timer: Timer | undefined;
@@ -98,7 +100,11 @@ class Supervisor implements SupervisorNode {
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     const { bus, platform, logger, seeds } = options;
     this.#view = new View({
-      ...{ bus, logger, seeds, clock: platform.clock, times: this.#times },
+      bus,
+      logger,
+      seeds,
+      clock: platform.clock,
+      times: this.#times,
       alsoReady: () => this.#workersReady(),
     });
     this.#life = new LifeWatch(platform.net, platform.clock, this.#times.heartbeatMs, (incarnation) =>
@@ -211,7 +217,12 @@ class Supervisor implements SupervisorNode {
         this.#clusterId = check.clusterId;
         this.#stand = new Stand(
           {
-            ...{ platform, bus, logger, openSettings, times: this.#times, root: storage.root },
+            platform,
+            bus,
+            logger,
+            openSettings,
+            times: this.#times,
+            root: storage.root,
             lifeProofs: lifeProofs ?? false,
             map: this.#view.map,
             supervisors: () => this.#view.otherSupervisors(),
@@ -219,6 +230,7 @@ class Supervisor implements SupervisorNode {
             rank: () => this.#rank(),
             isOurs: (clusterId) => this.#isOurs(clusterId),
             accept: (controlEpoch) => this.#view.hearing.accept(controlEpoch),
+            acting: () => this.#report(),
           },
           check.clusterId,
         );
@@ -256,7 +268,7 @@ class Supervisor implements SupervisorNode {
       return;
     }
     // A pointer is there only while no controller is heard, and is dropped when one is.
-    const to = this.#pointer ?? this.#view.hearing.controller()?.address;
+    const to = this.#pointer?.to ?? this.#view.hearing.controller()?.address;
     if (to === undefined) return;
     const body = reportBody(this.#reportNow());
     const options = { timeoutMs: this.#times.controlLeaseMs };
@@ -265,13 +277,16 @@ class Supervisor implements SupervisorNode {
     const calls = [link.direct(to, Service.report, body, options)];
     if (silent) calls.push(link.relayed(to, Service.report, body, options));
     for (const call of calls)
-      call.then(
-        (answer) => {
+      call
+        .then((answer) => {
           if (this.#heardStatement(readStatement(answer))) this.#answeredAt = this.#now();
-        },
+        })
         // Not answered: the next Heartbeat asks again, and takes a detour.
-        () => undefined,
-      );
+        .catch((error: unknown) => this.#unanswered(error));
+  }
+
+  #unanswered(error: unknown): void {
+    if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
   #reportNow(): Report {
@@ -281,7 +296,12 @@ class Supervisor implements SupervisorNode {
     return {
       controlEpoch: this.#view.hearing.accepted,
       quote: last?.counter ?? 0,
-      ...{ member, incarnation, address, ready, role: this.#o.role, draining: this.#draining },
+      member,
+      incarnation,
+      address,
+      ready,
+      role: this.#o.role,
+      draining: this.#draining,
       settingsVersion: this.#view.settings.version,
       workers: [...this.#workers.values()].map(({ hello }) => hello.worker),
       dead: [...this.#dead],
@@ -291,20 +311,27 @@ class Supervisor implements SupervisorNode {
   /** A member joins by asking any backend's supervisor, which points to the controller. */
   #seek(now: number): void {
     const agoMs = this.#view.hearing.heardAgoMs(now);
-    if (this.#controller() !== undefined || (agoMs !== undefined && agoMs < this.#times.controlLeaseMs))
-      return;
+    // A controller of ours whose storage hangs would not learn from it that there is another.
+    if (this.isController() || (agoMs !== undefined && agoMs < this.#times.controlLeaseMs)) return;
     for (const seed of this.#view.otherSupervisors())
       this.#o.bus
         .call(seed, Service.ask, { controlEpoch: 0 }, { timeoutMs: this.#times.controlLeaseMs })
-        .then(
-          (body) => {
-            const { controller, controlEpoch } = readAskAnswer(body);
-            if (controller !== undefined && controlEpoch >= this.#view.hearing.accepted)
-              this.#pointer = controller;
-          },
-          // Not there: another seed will answer.
-          () => undefined,
-        );
+        .then((body) => {
+          const { controller, controlEpoch, clusterId } = readAskAnswer(body);
+          if (!this.#isOurs(clusterId)) return;
+          this.#meet(controlEpoch);
+          if (controller !== undefined) this.#pointed(controller, controlEpoch);
+        })
+        // Not there: another seed will answer.
+        .catch((error: unknown) => this.#unanswered(error));
+  }
+
+  /** Of two members the one that has answered the larger control epoch knows better. */
+  #pointed(to: Address, controlEpoch: number): void {
+    const isNew = this.#pointer === undefined || !sameAddress(this.#pointer.to, to);
+    if (controlEpoch < Math.max(this.#view.hearing.accepted, this.#pointer?.controlEpoch ?? 0)) return;
+    this.#pointer = { to, controlEpoch };
+    if (isNew && !sameAddress(to, this.#o.bus.self.address)) this.#report();
   }
 
   // ---- messages
@@ -315,9 +342,12 @@ class Supervisor implements SupervisorNode {
     bus.onNotice(Service.supervisorStatement, (body) => {
       if (this.#heardStatement(readStatement(body))) this.#report();
     });
-    bus.onNotice(Service.hello, (body) => this.#hello(readHello(body)));
+    bus.onNotice(Service.hello, (body, from) => {
+      // A port may be another member's by now.
+      if (from.member === bus.self.member) this.#hello(readHello(body));
+    });
     bus.serve(Service.ping, () => bus.self.incarnation);
-    bus.serve(Service.ask, (body) => this.#ask(uint(fields(body, 'question').controlEpoch, 'control epoch')));
+    bus.serve(Service.ask, (body) => this.#ask(readControlEpoch(fields(body, 'question').controlEpoch)));
     bus.serve(Service.report, (body) => {
       const report = readReport(body);
       this.#meet(report.controlEpoch);
@@ -334,16 +364,18 @@ class Supervisor implements SupervisorNode {
       const { since } = fields(body, 'question');
       return this.#acting().settingsSince(since === -1 ? -1 : uint(since, 'since'));
     });
-    bus.serve(Service.change, (body, { signal }) => {
-      const limit = AbortSignal.any([signal, this.#deadline(CHANGE_MS_MAX)]);
-      return this.#acting().change(fields(body, 'change').change, limit);
-    });
+    bus.serve(Service.change, (body, { signal }) => this.#change(fields(body, 'change').change, signal));
   }
 
-  #deadline(ms: number): AbortSignal {
+  async #change(change: unknown, signal: AbortSignal): Promise<unknown> {
     const over = new AbortController();
-    this.#o.platform.clock.timer(ms, () => over.abort(new Failure('unknown', 'took too long')));
-    return over.signal;
+    const late = () => over.abort(new Failure('unknown', 'took too long'));
+    const timer = this.#o.platform.clock.timer(CHANGE_MS_MAX, late);
+    try {
+      return await this.#acting().change(change, AbortSignal.any([signal, over.signal]));
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** False when it was refused, or is of another cluster. */
@@ -376,11 +408,11 @@ class Supervisor implements SupervisorNode {
     if (!known) this.#report();
   }
 
-  #ask(controlEpoch: number): Record<string, unknown> {
+  #ask(asked: number): Record<string, unknown> {
     // A candidate's question, once it has its file, is answered like a statement: smaller control epochs are refused.
-    if (controlEpoch > 0 && !this.#view.hearing.accept(controlEpoch))
+    if (asked > 0 && !this.#view.hearing.accept(asked))
       throw new Failure('refused', 'a larger control epoch was answered');
-    this.#meet(controlEpoch);
+    this.#meet(asked);
     const own = this.#controller();
     const answer: AskAnswer = {
       controlEpoch: this.#view.hearing.accepted,
@@ -423,7 +455,7 @@ class Supervisor implements SupervisorNode {
 
   /** Our place among the backends without the present controller, in the order of their names. */
   #rank(): number {
-    const controller = this.#view.hearing.controller()?.member;
+    const controller = this.#view.hearing.lastMember;
     const self = this.#o.bus.self.member;
     return this.#view.members.filter(
       ({ name, role, state }) => isBackend(role) && name < self && name !== controller && state !== 'gone',

@@ -181,6 +181,11 @@ export interface WorkerNode extends NodeView {
   readonly router: SlotRouter;
   /** Slots leased now. */
   slots(): number;
+  /**
+   * How long a worker's incarnation has certainly been gone from the cluster, as far as this process can tell: 0 while it
+   * is there. An owner forgets its transactions after 15 minutes.
+   */
+  goneForMs(incarnation: Incarnation): number;
   refusal(): string | undefined;
   /** Asks for its slots to be moved away; resolves when it has none or `signal` aborts. */
   drain(signal: AbortSignal): Promise<void>;

@@ -4,7 +4,7 @@
  * controller's nonce are read beside the timer.
  */
 
-import { Failure } from '../lib/failure.ts';
+import { Failure, failureCode } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
@@ -14,16 +14,17 @@ import { openLifeSocket } from './life.ts';
 import {
   fields,
   leasesBody,
+  readControlEpoch,
   readRenewalAnswer,
   readStatement,
   renewalBody,
   Service,
   type Statement,
-  uint,
   type WorkerInfo,
   workerBody,
 } from './messages.ts';
 import { View } from './node-view.ts';
+import { Presence } from './presence.ts';
 import { Reach } from './reach.ts';
 import { Router } from './router.ts';
 import { checkStorage, StorageProbe } from './storage-check.ts';
@@ -83,6 +84,7 @@ class Worker implements WorkerNode {
   readonly #self: WorkerInfo;
   readonly #view: View;
   readonly #reach: Reach;
+  readonly #presence: Presence;
   readonly #client: LeaseClient;
   readonly #probe: StorageProbe | undefined;
   #refusal: string | undefined;
@@ -109,7 +111,11 @@ class Worker implements WorkerNode {
       this.#refusal = 'storage not checked yet';
     }
     this.#view = new View({
-      ...{ bus, logger, clock, times: this.#times, seeds: [supervisor, ...(options.seeds ?? [])] },
+      bus,
+      logger,
+      clock,
+      times: this.#times,
+      seeds: [supervisor, ...(options.seeds ?? [])],
       alsoReady: () =>
         this.#refusal === undefined &&
         !this.#draining &&
@@ -117,8 +123,11 @@ class Worker implements WorkerNode {
         (options.alsoReady?.() ?? true),
     });
     this.#reach = new Reach(this.#view.link, clock, this.#view.map, this.#times);
+    this.#presence = new Presence(clock.monotonicMs());
     this.#client = new LeaseClient({
-      ...{ holder, logger, incarnation: self.incarnation },
+      holder,
+      logger,
+      incarnation: self.incarnation,
       now: () => clock.monotonicMs(),
       storageFresh: () => this.#probe?.isFresh(clock.monotonicMs()) ?? true,
       wake: () => this.#wake(),
@@ -149,7 +158,7 @@ class Worker implements WorkerNode {
     bus.onNotice(Service.workerStatement, (body) => this.#statement(readStatement(body)));
     bus.serve(Service.workerPing, () => this.#self.incarnation);
     bus.serve(Service.leases, (body) =>
-      this.#report(uint(fields(body, 'question').controlEpoch, 'control epoch')),
+      this.#report(readControlEpoch(fields(body, 'question').controlEpoch)),
     );
     this.#tick();
   }
@@ -168,6 +177,10 @@ class Worker implements WorkerNode {
 
   slots() {
     return this.#client.size;
+  }
+
+  goneForMs(incarnation: Incarnation) {
+    return this.#presence.goneForMs(incarnation);
   }
 
   refusal() {
@@ -215,6 +228,14 @@ class Worker implements WorkerNode {
     this.#renew();
     this.#reach.tick();
     this.#view.tick();
+    this.#presence.tick(this.#now(), this.#there());
+  }
+
+  /** Every worker of a member that is not gone, as the controller's list has it. */
+  #there(): readonly Incarnation[] | undefined {
+    if (this.#view.heard() === undefined) return undefined;
+    const present = this.#view.members.filter(({ state }) => state !== 'gone');
+    return present.flatMap(({ info }) => info.map(({ incarnation }) => incarnation));
   }
 
   /** Starts what is due on the storage, and waits for none of it. */
@@ -279,7 +300,10 @@ class Worker implements WorkerNode {
     const part = this.#client.request(controlEpoch);
     const body = renewalBody({
       ...part,
-      ...{ controlEpoch, member, supervisor: this.#o.supervisor, worker: this.#self },
+      controlEpoch,
+      member,
+      supervisor: this.#o.supervisor,
+      worker: this.#self,
       quote: this.#view.hearing.last?.counter ?? 0,
       ready: this.#view.isReady(),
       draining: this.#draining,
@@ -294,11 +318,14 @@ class Worker implements WorkerNode {
     if (now - this.#answeredAt >= 2 * this.#times.heartbeatMs)
       calls.push(link.relayed(address, Service.renew, body, options));
     for (const call of calls)
-      call.then(
-        (answer) => this.#answered(controlEpoch, answer),
-        // No answer renews nothing; the next Heartbeat asks again.
-        () => undefined,
-      );
+      call
+        .then((answer) => this.#answered(controlEpoch, answer))
+        // No answer, or one that makes no sense, renews nothing; the next Heartbeat asks again.
+        .catch((error: unknown) => this.#unanswered(error));
+  }
+
+  #unanswered(error: unknown): void {
+    if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
   #answered(controlEpoch: number, body: unknown): void {
@@ -318,6 +345,7 @@ class Worker implements WorkerNode {
     }
     const before = this.#view.hearing.controller()?.controlEpoch;
     if (!this.#view.statement(statement)) return;
+    if (before !== statement.controlEpoch) this.#storage();
     if (statement.poke || before !== statement.controlEpoch) this.#wake();
   }
 

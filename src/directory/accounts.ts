@@ -73,7 +73,11 @@ export class AccountCreation {
 
   /** As shown by our copy of the settings now: a change is answered when every ready member shows it (invariant 5). */
   #domainDirectory(name: Name): string {
-    const domain = this.#options.settings.domainById(name.domainId);
+    const { settings } = this.#options;
+    // An owner that has just started may own slots before it has the settings.
+    if (settings.version < 0)
+      throw new Failure('unavailable', 'the domains of the cluster are not known here yet');
+    const domain = settings.domainById(name.domainId);
     if (domain === undefined) throw new Failure('not-found', 'no such domain');
     if (domain.deleting) throw new Failure('refused', `domain ${domain.name} is being deleted`);
     return domain.directory ?? domain.name;

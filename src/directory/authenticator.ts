@@ -3,9 +3,10 @@
  * server administrator of the cluster settings (docs/architecture.md, section 2), checked here from our copy.
  */
 import type { ClusterSettings, SlotRouter } from '../cluster/types.ts';
-import { Failure } from '../lib/failure.ts';
+import { Failure, failureCode } from '../lib/failure.ts';
 import type { Random } from '../platform/platform.ts';
 import type { DomainId } from '../store/ids.ts';
+import { nameKey } from '../store/slot/types.ts';
 import { slotOf, slotOfObject } from '../store/slots.ts';
 import { localPart } from './address.ts';
 import { readCount, readFields, readText } from './bodies.ts';
@@ -30,6 +31,11 @@ export function administratorKey(name: string): string {
 }
 
 const SET_TIMEOUT_MS = 15_000;
+/**
+ * A refusal is told at a multiple of this after the question, so that its time does not say whether an account was there
+ * to be opened, nor where it is.
+ */
+const REFUSAL_MS = 500;
 
 export class ClusterAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
@@ -39,6 +45,20 @@ export class ClusterAuthenticator implements Authenticator {
   }
 
   async verifyPassword(login: string, password: string, timeoutMs: number): Promise<AuthenticatedAs> {
+    const { clock } = this.#options.names;
+    const startMs = clock.monotonicMs();
+    try {
+      return await this.#verify(login, password, timeoutMs);
+    } catch (error) {
+      if (failureCode(error) === 'refused') {
+        const tookMs = clock.monotonicMs() - startMs;
+        await clock.sleep(REFUSAL_MS - (tookMs % REFUSAL_MS));
+      }
+      throw error;
+    }
+  }
+
+  async #verify(login: string, password: string, timeoutMs: number): Promise<AuthenticatedAs> {
     // Refused before any hashing, whoever it is for: what cannot be a password is nobody's.
     if (
       password === '' ||
@@ -67,10 +87,12 @@ export class ClusterAuthenticator implements Authenticator {
   async #administrator(login: string, password: string): Promise<AuthenticatedAs> {
     const { settings, hasher, remembered } = this.#options;
     const name = localPart(login) ?? '';
+    if (settings.version < 0)
+      throw new Failure('unavailable', 'the settings of the cluster are not known here yet');
     const record = settings.value(administratorKey(name));
     const who = administratorKey(name);
     const isKnown = record !== undefined && remembered.has(who, record, password);
-    if (!isKnown && !(await checkPassword(hasher, record, password))) throw refused();
+    if (!isKnown && !(await checkPassword(hasher, record, password, who))) throw refused();
     const current = settings.value(who);
     if (record === undefined || current === undefined || !current.equals(record)) throw refused();
     remembered.add(who, record, password);
@@ -85,9 +107,8 @@ export class ClusterAuthenticator implements Authenticator {
     const object = resolved.kind === 'account' ? resolved.object : undefined;
     const slot = object === undefined ? slotOf(address.domainId, address.name) : slotOfObject(object);
     const options = { timeoutMs, repeatable: true };
-    const answer = readFields(
-      await router.call(slot, 'directory.verify', { object: object ?? null, password }, options),
-    );
+    const body = { object: object ?? null, who: nameKey(address), password };
+    const answer = readFields(await router.call(slot, 'directory.verify', body, options));
     const domain = settings.domainById(readCount(answer.domainId, 'domain id') as DomainId);
     if (domain === undefined) throw refused();
     return { kind: 'account', login: `${readText(answer.name, 'name')}@${domain.name}`, object };

@@ -97,6 +97,9 @@ function namesOf(present: Name, aliases: readonly string[]): readonly Name[] {
 
 function assertDomain(settings: ClusterSettings, entry: ObjectEntry, change: IntentChange): void {
   if (change.kind === 'delete') return;
+  // An owner that has just started may own slots before it has the settings.
+  if (settings.version < 0)
+    throw new Failure('unavailable', 'the domains of the cluster are not known here yet');
   const domain = settings.domainById(change.present.domainId);
   if (domain === undefined) throw new Failure('not-found', 'no such domain');
   // In a domain that is being deleted nothing is added; what only takes names away is still done.

@@ -3,7 +3,7 @@
  * (docs/architecture.md, section 5): argon2id (RFC 9106) and SCRAM-SHA-256 keys. Kept as the property `credentials` of
  * an account. The fields are tagged; a reader passes over those it does not know (docs/storage-slot.md).
  */
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { DecodeError, Decoder, Encoder } from '../lib/encoder.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Random } from '../platform/platform.ts';
@@ -52,30 +52,35 @@ export async function makeCredentials(
 ): Promise<Buffer> {
   const salt = random.bytes(ARGON2_SALT_OCTETS);
   const scramSalt = random.bytes(SCRAM_SALT_OCTETS);
+  // Both forms before either is hashed: one that cannot be had must not leave the other's outcome to nobody.
+  const [opaque, prepared] = [opaqueString(password), saslPrep(password)];
   const [tag, salted] = await Promise.all([
-    hasher.argon2id(opaqueString(password), salt, ARGON2_PARAMETERS),
-    hasher.pbkdf2(saslPrep(password), scramSalt, SCRAM_ITERATIONS),
+    hasher.argon2id(opaque, salt, ARGON2_PARAMETERS),
+    hasher.pbkdf2(prepared, scramSalt, SCRAM_ITERATIONS),
   ]);
   const scramSha256 = scramKeys(salted, scramSalt, SCRAM_ITERATIONS);
   return encodeCredentials({ argon2id: { ...ARGON2_PARAMETERS, salt, tag }, scramSha256 });
 }
 
-/** Whether the password is right. Without a record it takes as long and says no. */
+/**
+ * Whether the password is right. Without a record it takes as long and says no; `who` has a salt of its own then too, as
+ * the queue before the hasher shares out its places by salt.
+ */
 export async function checkPassword(
   hasher: PasswordHasher,
   record: Buffer | undefined,
   password: string,
+  who = '',
 ): Promise<boolean> {
-  const stored = record === undefined ? NOBODY : decodeCredentials(record).argon2id;
+  const stored = record === undefined ? nobody(who) : decodeCredentials(record).argon2id;
   const tag = await hasher.argon2id(opaqueString(password), stored.salt, stored);
   return timingSafeEqual(tag, stored.tag) && record !== undefined;
 }
 
-const NOBODY = {
-  ...ARGON2_PARAMETERS,
-  salt: Buffer.alloc(ARGON2_SALT_OCTETS),
-  tag: Buffer.alloc(ARGON2_TAG_OCTETS),
-} as const;
+function nobody(who: string): Credentials['argon2id'] {
+  const salt = createHash('sha256').update(who).digest().subarray(0, ARGON2_SALT_OCTETS);
+  return { ...ARGON2_PARAMETERS, salt, tag: Buffer.alloc(ARGON2_TAG_OCTETS) };
+}
 
 const VERSION = 1;
 const FIELD_ARGON2ID = 1;

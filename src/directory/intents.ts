@@ -49,6 +49,8 @@ export interface IntentOptions {
 const STEP_TIMEOUT_MS = 3000;
 /** Steps of one intent under way at once. */
 const STEPS_AT_ONCE = 8;
+/** Steps under way at once when it has been decided how it ends: participants that are away are waited for among them. */
+const LAST_STEPS_AT_ONCE = 32;
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 2000;
 
@@ -147,7 +149,7 @@ class SlotIntents {
   }
 
   async #drive(id: IntentId, how: 'begin' | 'carry-on', decided: () => void): Promise<void> {
-    const refusal = how === 'begin' ? await this.#reserveAndDecide(id) : undefined;
+    const refusal = how === 'begin' ? await this.#reserveAndDecide(id) : await this.#beSure();
     const intent = this.#intent(id);
     const isDecided = intent.state === 'decided';
     if (isDecided) {
@@ -155,11 +157,25 @@ class SlotIntents {
       if (intent.change.kind === 'delete') this.#options.deleted(intent.object);
       decided();
     }
-    await this.#everyShare(intent, (slot, share) =>
-      this.#insist(slot, isDecided ? 'finish' : 'undo', intent, share),
-    );
+    await this.#insist(isDecided ? 'finish' : 'undo', intent);
     await this.#close(id);
     if (!isDecided) throw refusal ?? new Failure('unavailable', `intent ${intentKey(id)} was undone`);
+  }
+
+  /**
+   * An intent found in the log ends as this log says, but only once a later owner is sure to find the same: a log that
+   * could not be taken yet (no space) is read all the same, and what it does not show may still count for others.
+   */
+  async #beSure(): Promise<undefined> {
+    for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+      try {
+        await this.#change(() => undefined);
+        return undefined;
+      } catch {
+        this.#over.signal.throwIfAborted();
+        await this.#options.clock.sleep(pauseMs, this.#over.signal);
+      }
+    }
   }
 
   /** Gives the reason why it is to be undone, if it is. */
@@ -169,7 +185,9 @@ class SlotIntents {
     await this.#open.read(() => undefined);
     try {
       const intent = this.#intent(id);
-      await this.#everyShare(intent, (slot, share) => this.#send(slot, 'reserve', intent, share));
+      await someAtOnce(STEPS_AT_ONCE, sharesOf(intent), ([slot, share]) =>
+        this.#send(slot, 'reserve', intent, share),
+      );
       await this.#change(({ put }) => put({ kind: 'intent-decided', intent: id }));
       return undefined;
     } catch (error) {
@@ -198,20 +216,34 @@ class SlotIntents {
     return intent;
   }
 
-  /** Sends until the participant has confirmed, for as long as this opening lasts. */
-  async #insist(slot: Slot, kind: 'finish' | 'undo', intent: Intent, share: Share): Promise<void> {
+  /**
+   * Sends until every participant has confirmed, for as long as this opening lasts: in rounds, so that those who are
+   * away keep nobody else waiting.
+   */
+  async #insist(kind: 'finish' | 'undo', intent: Intent): Promise<void> {
+    let shares: ReadonlyMap<Slot, Share> = sharesOf(intent);
     for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
-      try {
-        return await this.#send(slot, kind, intent, share);
-      } catch (error) {
-        this.#over.signal.throwIfAborted();
-        const fields = { err: error, slot, intent: intentKey(intent.id), object: objectKey(intent.object) };
-        // A participant never refuses these of the owner of the first log: somebody has to look.
-        if (failureCode(error) === 'refused') this.#options.logger.error(fields, `${kind} was refused`);
-        else this.#options.logger.debug(fields, `${kind} did not succeed yet`);
-        await this.#options.clock.sleep(pauseMs, this.#over.signal);
-      }
+      const left = new Map<Slot, Share>();
+      await someAtOnce(LAST_STEPS_AT_ONCE, shares, async ([slot, share]) => {
+        try {
+          await this.#send(slot, kind, intent, share);
+        } catch (error) {
+          this.#over.signal.throwIfAborted();
+          left.set(slot, share);
+          this.#noteTry(error, slot, kind, intent);
+        }
+      });
+      if (left.size === 0) return;
+      shares = left;
+      await this.#options.clock.sleep(pauseMs, this.#over.signal);
     }
+  }
+
+  #noteTry(error: unknown, slot: Slot, kind: StepKind, intent: Intent): void {
+    const fields = { err: error, slot, intent: intentKey(intent.id), object: objectKey(intent.object) };
+    // A participant never refuses these of the owner of the first log: somebody has to look.
+    if (failureCode(error) === 'refused') this.#options.logger.error(fields, `${kind} was refused`);
+    else this.#options.logger.debug(fields, `${kind} did not succeed yet`);
   }
 
   #send(slot: Slot, kind: StepKind, intent: Intent, share: Share): Promise<void> {
@@ -223,25 +255,28 @@ class SlotIntents {
     });
   }
 
-  /** A few at a time; the first that fails ends it when all under way have come back. */
-  async #everyShare(intent: Intent, act: (slot: Slot, share: Share) => Promise<void>): Promise<void> {
-    const shares = sharesOf(intent)[Symbol.iterator]();
-    let failed: { readonly error: unknown } | undefined;
-    const worker = async () => {
-      for (let next = shares.next(); !next.done && failed === undefined; next = shares.next()) {
-        await act(...next.value).catch((error: unknown) => {
-          failed ??= { error };
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: STEPS_AT_ONCE }, worker));
-    if (failed !== undefined) throw failed.error;
-  }
-
   /** A change of our own log, which a planned move waits for. */
   #change(decide: (draft: Draft) => void): Promise<void> {
     return this.#options.host.run(this.#open.slot, () => this.#open.change(decide));
   }
+}
+
+/** A few at a time; after the first that fails no more begin, and it is thrown when those under way have come back. */
+async function someAtOnce<T>(
+  atOnce: number,
+  items: Iterable<T>,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  let failed: { readonly error: unknown } | undefined;
+  const worker = async () => {
+    for (let next = rest.next(); !next.done && failed === undefined; next = rest.next())
+      await act(next.value).catch((error: unknown) => {
+        failed ??= { error };
+      });
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  if (failed !== undefined) throw failed.error;
 }
 
 /** What each slot has to do for an intent, by slot. */

@@ -1,8 +1,10 @@
 /**
  * The names of a domain's accounts in the slots of one worker, in pages of bounded size. The answer says which slots it
- * covered, so that the client knows whether all 4096 were, also when slots move while it asks.
+ * covered, so that the client knows whether all 4096 were, also when slots move while it asks. A page ends early when
+ * it takes long, as slots may have to be read first, and gives the event loop back between slots (invariant 8).
  */
 import { Failure, failureCode } from '../lib/failure.ts';
+import type { Clock } from '../platform/platform.ts';
 import type { ObjectHost } from '../store/host/host.ts';
 import { SLOTS, type Slot } from '../store/ids.ts';
 import type { SlotState } from '../store/slot/state.ts';
@@ -17,9 +19,14 @@ export interface ListPage {
 
 /** Names in one page. */
 export const LIST_PAGE_MAX = 1000;
+/** No further slot is begun in a page that has taken so long: clients wait for `PAGE_TIMEOUT_MS` of names.ts. */
+const PAGE_MS = 1500;
+/** Objects looked at in one turn of the event loop, a single slot's at least. */
+const OBJECTS_A_TURN = 5000;
 
 export async function listNames(
   host: ObjectHost,
+  clock: Clock,
   domainId: number,
   after: string | undefined,
   timeoutMs: number,
@@ -29,11 +36,21 @@ export async function listNames(
   const held = host.slots().filter((slot) => slot >= cookie.slot);
   const covered: Slot[] = [];
   const names: string[] = [];
+  const startMs = clock.monotonicMs();
+  let looked = 0;
   for (const slot of held.toSorted((a, b) => a - b)) {
     // Without a directory it has never had a name.
     if (onStorage.has(slot)) {
-      const all = await namesOfSlot(host, slot, domainId, timeoutMs);
-      if (all === undefined) continue;
+      if (looked > 0 && clock.monotonicMs() - startMs >= PAGE_MS)
+        return { names, covered, next: `${slot}/${slot === cookie.slot ? cookie.name : ''}` };
+      if (looked >= OBJECTS_A_TURN) {
+        looked = 0;
+        await clock.sleep(0);
+      }
+      const found = await namesOfSlot(host, slot, domainId, timeoutMs);
+      if (found === undefined) continue;
+      const { names: all } = found;
+      looked += found.looked + 1;
       const rest = slot === cookie.slot ? all.filter((name) => name > cookie.name) : all;
       const room = LIST_PAGE_MAX - names.length;
       names.push(...rest.slice(0, room));
@@ -50,8 +67,12 @@ async function namesOfSlot(
   slot: Slot,
   domainId: number,
   timeoutMs: number,
-): Promise<readonly string[] | undefined> {
-  const look = async () => (await host.slot(slot)).read((state) => [...namesIn(state, domainId)].sort());
+): Promise<{ readonly names: readonly string[]; readonly looked: number } | undefined> {
+  const look = async () =>
+    (await host.slot(slot)).read((state) => ({
+      names: [...namesIn(state, domainId)].sort(),
+      looked: state.entryCount,
+    }));
   try {
     return await host.run(slot, look, { timeoutMs });
   } catch (error) {

@@ -3,7 +3,7 @@
  *
  * | service | at the owner of | body | answer |
  * | --- | --- | --- | --- |
- * | directory.verify | the object's slot; for an unknown name the name's slot | object or null, slot, password | domainId, name |
+ * | directory.verify | the object's slot; for an unknown name the name's slot | object or null, who, password | domainId, name |
  * | directory.set-password | the object's slot | object, password | nothing |
  *
  * An unknown account takes the same way and the same time as a wrong password.
@@ -34,9 +34,10 @@ const CHANGE_TIMEOUT_MS = 8000;
 export function serveLogins(options: LoginServiceOptions): void {
   const { bus, host, hasher, random } = options;
   bus.serve('directory.verify', async (body) => {
-    const { object, password } = readFields(body);
+    const { object, who, password } = readFields(body);
     const id = object === null ? undefined : readObjectId(object);
-    return verify(options, id, readText(password, 'password'));
+    const name = id === undefined ? readText(who, 'who') : objectKey(id);
+    return verify(options, id, name, readText(password, 'password'));
   });
   bus.serve('directory.set-password', async (body) => {
     const { object, password } = readFields(body);
@@ -52,13 +53,13 @@ export function serveLogins(options: LoginServiceOptions): void {
 async function verify(
   options: LoginServiceOptions,
   id: ObjectId | undefined,
+  who: string,
   password: string,
 ): Promise<Name> {
   const { host, hasher, remembered } = options;
   const record = id === undefined ? undefined : await readRecord(host, id);
-  const who = id === undefined ? '' : objectKey(id);
   if (record === undefined || !remembered.has(who, record, password)) {
-    const isRight = await checkPassword(hasher, record, password);
+    const isRight = await checkPassword(hasher, record, password, who);
     if (!isRight || record === undefined) throw refused();
     remembered.add(who, record, password);
   }

@@ -6,12 +6,14 @@ import type { Bus } from '../cluster/bus/types.ts';
 import type { ClusterSettings, SlotMap, SlotRouter } from '../cluster/types.ts';
 import { Failure, failureCode } from '../lib/failure.ts';
 import type { Clock, Random } from '../platform/platform.ts';
+import { INITIAL_MAILBOXES, newAccount } from '../store/account/initial.ts';
 import { type DomainId, type ObjectId, SLOTS } from '../store/ids.ts';
 import type { Name } from '../store/slot/types.ts';
 import { slotOf, slotOfObject } from '../store/slots.ts';
 import { localPart, splitAddress } from './address.ts';
 import { readCount, readFields, readText } from './bodies.ts';
 import type { Change } from './changes.ts';
+import { sortedInTurns } from './sorted.ts';
 import type { Directory, Resolved } from './types.ts';
 import { readObjectId } from './wire.ts';
 
@@ -21,6 +23,8 @@ export interface NamesOptions {
   /** For listings, which go to workers, not to slots. */
   readonly bus: Pick<Bus, 'call'>;
   readonly settings: ClusterSettings;
+  /** False while this member may have missed changes of the settings: then no domain is called unknown. */
+  readonly isCurrent?: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -44,12 +48,22 @@ export class Names implements Directory {
     this.#options = options;
   }
 
+  /** The clock by which it waits for owners. */
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
   parse(address: string): Name | undefined {
     const parts = splitAddress(address);
-    const domain = parts === undefined ? undefined : this.#options.settings.domain(parts.domain);
-    return parts === undefined || domain === undefined
-      ? undefined
-      : { domainId: domain.id, name: parts.name };
+    if (parts === undefined) return undefined;
+    const { settings, isCurrent } = this.#options;
+    const domain = settings.domain(parts.domain);
+    if (domain !== undefined) return { domainId: domain.id, name: parts.name };
+    // A process that has just started has no settings yet, and one that is cut off may have old ones: from "not ours"
+    // would follow `550` and "wrong password" for what is there.
+    if (settings.version < 0 || isCurrent?.() === false)
+      throw new Failure('unavailable', 'the domains of the cluster are not known here now');
+    return undefined;
   }
 
   async resolve(domainId: DomainId, name: string, timeoutMs: number): Promise<Resolved> {
@@ -73,7 +87,10 @@ export class Names implements Directory {
     initial: ReadonlyMap<string, Buffer>,
   ): Promise<ObjectId> {
     const stored = assertName(name);
-    const body = { domainId, name: stored, initial: [...initial], request: this.#request() };
+    // Whoever creates it decides what it begins with, once: every owner tells clients the same (RFC 6154 section 2).
+    const { clock } = this.#options;
+    const all = initial.has(INITIAL_MAILBOXES) ? initial : newAccount(clock.wallMs(), initial);
+    const body = { domainId, name: stored, initial: [...all], request: this.#request() };
     const options = { timeoutMs: CHANGE_TIMEOUT_MS, repeatable: true };
     const answer = await this.#options.router.call(
       slotOf(domainId, stored),
@@ -110,7 +127,7 @@ export class Names implements Directory {
       await Promise.all(
         map.owners().map((owner) => this.#listOwner(owner.address, domainId, names, covered)),
       );
-      if (covered.size === SLOTS) return [...names].sort();
+      if (covered.size === SLOTS) return sortedInTurns(names, clock);
       if (clock.monotonicMs() >= untilMs) throw new Failure('unavailable', 'not every slot has an owner');
       await clock.sleep(LIST_PAUSE_MS);
     }

@@ -170,7 +170,7 @@ export class DirectoryService {
       if (slotOf(domainId, name) !== slot)
         throw new Failure('invalid', 'directory.step: a name of another slot');
     const kind = readText(body.kind, 'kind of step');
-    const act = STEPS[kind as keyof typeof STEPS];
+    const act = Object.hasOwn(STEPS, kind) ? STEPS[kind as keyof typeof STEPS] : undefined;
     if (act === undefined) throw new Failure('invalid', 'directory.step: unknown kind');
     const { host } = this.#options;
     await this.#watched(slot, () =>
@@ -194,7 +194,7 @@ export class DirectoryService {
     const domainId = readCount(body.domainId, 'domain id');
     const after =
       body.after === null || body.after === undefined ? undefined : readText(body.after, 'cookie');
-    return listNames(this.#options.host, domainId, after, READ_TIMEOUT_MS);
+    return listNames(this.#options.host, this.#options.platform.clock, domainId, after, READ_TIMEOUT_MS);
   }
 
   /** A step goes to our own slot in the same way as to another's, only not over the bus. */

@@ -11,7 +11,10 @@ export type Resolved = { readonly kind: 'account'; readonly object: ObjectId } |
 
 /** Finds, makes and changes names; works on any member, through the owners of the slots. */
 export interface Directory {
-  /** `user@domain` (case folded, NFC, domain as A-labels) or undefined when the domain is not ours. */
+  /**
+   * `user@domain` (case folded, NFC, domain as A-labels) or undefined when the domain is not ours. Failure 'unavailable'
+   * when that cannot be told now.
+   */
   parse(address: string): { readonly domainId: DomainId; readonly name: string } | undefined;
   /** Failure 'unavailable' when no owner answered in time. */
   resolve(domainId: DomainId, name: string, timeoutMs: number): Promise<Resolved>;

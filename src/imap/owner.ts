@@ -119,8 +119,8 @@ class Conversation {
   }
 
   async #end(): Promise<void> {
-    await this.#session.flush();
-    await this.#stream.send({ kind: 'end', state: this.#session.state(), close: false } satisfies ToFrontend);
+    const bytes = await this.#session.output.last();
+    await this.#stream.send({ kind: 'end', bytes, state: this.#session.state() } satisfies ToFrontend);
   }
 
   async #next(): Promise<ToOwner | undefined> {

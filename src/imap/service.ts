@@ -10,6 +10,8 @@ import type { Dial } from './frontend/dial.ts';
 export interface ImapListenerOptions {
   readonly net: Net;
   readonly listen: Address;
+  /** Other workers of this member listen on the same port. */
+  readonly shared: boolean;
   readonly authenticator: Authenticator;
   readonly dial: Dial;
   readonly transactions: TransactionNumbers;
@@ -32,7 +34,7 @@ const TOO_MANY = Buffer.from('* BYE [LIMIT] too many connections, try again late
 
 export async function startImapListener(options: ImapListenerOptions): Promise<ImapListener> {
   const open = new Map<ImapConnection, { readonly connection: Connection; readonly served: Promise<void> }>();
-  const listener = await options.net.listen(options.listen, (connection) => {
+  const accept = (connection: Connection): void => {
     if (open.size >= options.connectionsMax) return refuse(connection);
     const imap = new ImapConnection({
       ...options,
@@ -41,7 +43,8 @@ export async function startImapListener(options: ImapListenerOptions): Promise<I
     });
     const served = imap.serve().finally(() => open.delete(imap));
     open.set(imap, { connection, served });
-  });
+  };
+  const listener = await options.net.listen(options.listen, accept, options);
   return {
     address: listener.address,
     get connections() {

@@ -19,7 +19,7 @@ export async function fillLab(lab: Lab, domain: string, count: number): Promise<
   const { administrator, accounts: password } = lab.passwords;
   const to = lab.service('pwd');
   using admin = await PwdClient.connect(to, 'postmaster', administrator);
-  await wanted(admin.command(`CREATEDOMAIN ${domain} SHARED`));
+  await admin.makeDomain(domain);
   const postmaster = { login: `postmaster@${domain}`, password };
   await createAccount(admin, postmaster);
   await admin.command(`SETACCOUNTRIGHTS ${postmaster.login} (Master)`);

@@ -12,10 +12,9 @@ import { wanted } from './accounts.ts';
 import { ImapClient, quoted } from './imap-client.ts';
 import { Lab } from './lab.ts';
 import type { Login } from './lab-file.ts';
-import { labFolder } from './main.ts';
+import { labFolder, untilSignal } from './main.ts';
 import { PwdClient } from './pwd-client.ts';
 import { readSample, type SampleAccount, type SampleDomain } from './sample.ts';
-import { untilSignal } from './until-signal.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../SharedDomains-sample', import.meta.url));
 const SIZE = { backends: 2, frontends: 2, symmetric: 0, workers: 1 } as const;
@@ -25,7 +24,7 @@ export async function runDemo({ base }: DemoOptions): Promise<number> {
   const platform = realPlatform();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const running: { lab: Lab | undefined } = { lab: undefined };
-  using signalled = untilSignal(() => running.lab?.kill());
+  using signalled = untilSignal(platform, () => running.lab?.kill());
   await using folder = await labFolder(base);
   say('Starting two backends and two frontends …');
   const event = (line: string): void =>
@@ -52,7 +51,7 @@ async function fill(lab: Lab): Promise<readonly SampleDomain[]> {
   const domains = await readSample(SAMPLE);
   using pwd = await PwdClient.connect(lab.service('pwd'), 'postmaster', lab.passwords.administrator);
   for (const domain of domains) {
-    await wanted(pwd.command(`CREATEDOMAIN ${domain.name} SHARED`));
+    await pwd.makeDomain(domain.name);
     await Promise.all(domain.accounts.map((account) => importAccount(lab, domain.name, account)));
   }
   return domains;

@@ -6,13 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabOptions, LabStartOptions } from '../flags.ts';
+import { onEndSignals } from '../member/signals.ts';
 import type { Platform } from '../platform/platform.ts';
 import { realPlatform } from '../platform/real/platform.ts';
 import { fillLab } from './accounts.ts';
 import { askLab } from './control.ts';
 import { Lab } from './lab.ts';
 import { LAB_FILE } from './lab-file.ts';
-import { untilSignal } from './until-signal.ts';
 
 /** Resolves to the exit status. */
 export async function runLab(options: LabOptions): Promise<number> {
@@ -29,7 +29,7 @@ export async function runLab(options: LabOptions): Promise<number> {
 async function serve(platform: Platform, directory: string, options: LabStartOptions): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`postern lab: ${line}\n`);
   const running: { lab: Lab | undefined } = { lab: undefined };
-  using signalled = untilSignal(() => running.lab?.kill());
+  using signalled = untilSignal(platform, () => running.lab?.kill());
   const starting = Lab.start(platform, directory, options, say);
   await using lab = await starting;
   running.lab = lab;
@@ -44,6 +44,20 @@ async function serve(platform: Platform, directory: string, options: LabStartOpt
   say(`ready, see ${join(directory, LAB_FILE)}; Ctrl-C stops it`);
   await signalled.first;
   say('stopping');
+}
+
+/** Ctrl-C or SIGTERM: `first` resolves; at the second one `atOnce` is called and the process exits. */
+export function untilSignal(
+  platform: Platform,
+  atOnce: () => void,
+): { readonly first: Promise<void> } & Disposable {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const insisted = (): void => {
+    atOnce();
+    process.exit(1);
+  };
+  const end = onEndSignals(() => platform.clock.monotonicMs(), resolve, insisted);
+  return { first: promise, [Symbol.dispose]: end };
 }
 
 /** The folder given, or a temporary one that goes with the lab. */

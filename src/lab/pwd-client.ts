@@ -1,4 +1,6 @@
 /** Administration of a lab through the text CLI of a member (PWD protocol, shared facts: communigate.md, section 3). */
+import { FILE_LIMITS, parse } from '../lib/dictionary/parse.ts';
+import { isArray } from '../lib/dictionary/value.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Address } from '../platform/platform.ts';
 import { LineClient } from './line-client.ts';
@@ -17,6 +19,8 @@ export class PwdClient implements Disposable {
       await pwd.#answer('greeting');
       await pwd.command(`USER ${login}`);
       await pwd.command(`PASS ${password}`);
+      // Data then come in the answer's own line.
+      await pwd.command('INLINE');
       return pwd;
     } catch (error) {
       pwd[Symbol.dispose]();
@@ -24,10 +28,17 @@ export class PwdClient implements Disposable {
     }
   }
 
-  /** One command without data in its answer; gives the answer's text. */
+  /** One command; gives the answer's text. */
   async command(line: string): Promise<string> {
     this.#client.write(`${line}\r\n`);
     return this.#answer(line.split(' ', 1)[0] ?? '');
+  }
+
+  /** Makes a shared domain where there is none of this name. */
+  async makeDomain(name: string): Promise<void> {
+    const listed = parse(await this.command('LISTDOMAINS'), FILE_LIMITS, 'one-line');
+    const domains = listed.kind === 'value' && isArray(listed.value) ? listed.value : [];
+    if (!domains.includes(name)) await this.command(`CREATEDOMAIN ${name} SHARED`);
   }
 
   async #answer(command: string): Promise<string> {

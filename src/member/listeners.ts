@@ -45,7 +45,8 @@ export interface ListenerRow {
   readonly setting: 'SMTPListener' | 'LMTPListener' | 'IMAPListener' | 'PWDListener';
   /** Which members have it. */
   readonly on: (duties: Duties) => boolean;
-  readonly start: (front: Front, listen: Address) => Promise<Listening>;
+  /** `shared`: the other workers of the member listen on the same port. */
+  readonly start: (front: Front, listen: Address, shared: boolean) => Promise<Listening>;
 }
 
 /** New mail is answered within 10 s also when nobody owns the slot: this is left for the answer. */
@@ -62,25 +63,31 @@ export const LISTENERS: readonly ListenerRow[] = [
     service: 'smtp',
     setting: 'SMTPListener',
     on: facing,
-    start: (front, listen) => startMail('smtp', front, listen),
+    start: (front, listen, shared) => startMail('smtp', front, listen, shared),
   },
   {
     service: 'lmtp',
     setting: 'LMTPListener',
     on: facing,
-    start: (front, listen) => startMail('lmtp', front, listen),
+    start: (front, listen, shared) => startMail('lmtp', front, listen, shared),
   },
   { service: 'imap', setting: 'IMAPListener', on: facing, start: startImap },
   // Any member answers for the whole cluster.
   { service: 'pwd', setting: 'PWDListener', on: () => true, start: startCli },
 ];
 
-function startMail(protocol: 'smtp' | 'lmtp', front: Front, listen: Address): Promise<Listening> {
+function startMail(
+  protocol: 'smtp' | 'lmtp',
+  front: Front,
+  listen: Address,
+  shared: boolean,
+): Promise<Listening> {
   const { settings, platform, directory, node, transactions } = front;
   const logger = front.logger.child({ service: protocol });
   return startSmtpListener({
     protocol,
     listen,
+    shared,
     hostName: front.hostName,
     messageOctetsMax: settings.MaxMessageSize,
     recipientsMax: settings.MaxRecipients,
@@ -92,11 +99,12 @@ function startMail(protocol: 'smtp' | 'lmtp', front: Front, listen: Address): Pr
   });
 }
 
-function startImap(front: Front, listen: Address): Promise<Listening> {
+function startImap(front: Front, listen: Address, shared: boolean): Promise<Listening> {
   const { settings, platform, bus, node, authenticator, transactions } = front;
   return startImapListener({
     net: platform.net,
     listen,
+    shared,
     authenticator,
     dial: createDial(bus, node.map, platform.clock),
     transactions,
@@ -108,7 +116,7 @@ function startImap(front: Front, listen: Address): Promise<Listening> {
   });
 }
 
-async function startCli(front: Front, listen: Address): Promise<Listening> {
+async function startCli(front: Front, listen: Address, shared: boolean): Promise<Listening> {
   const { platform, settings } = front;
   const service = new CliService({
     admin: front.administration,
@@ -119,7 +127,7 @@ async function startCli(front: Front, listen: Address): Promise<Listening> {
     version: VERSION,
     connectionsMax: settings.MaxConnections,
   });
-  const listener = await platform.net.listen(listen, (connection) => service.accept(connection));
+  const listener = await platform.net.listen(listen, (connection) => service.accept(connection), { shared });
   return {
     address: listener.address,
     async close(graceMs) {

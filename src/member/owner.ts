@@ -11,6 +11,7 @@ import type { Platform } from '../platform/platform.ts';
 import { serveMail } from '../smtp/owner.ts';
 import { openAccount } from '../store/account/account.ts';
 import { ObjectHost } from '../store/host/host.ts';
+import type { Incarnation } from '../store/ids.ts';
 import { openLog } from '../store/log/log.ts';
 
 export function createHost(platform: Platform, root: string, fence: boolean, logger: Logger): ObjectHost {
@@ -35,6 +36,7 @@ export function serveOwner(options: OwnerOptions): void {
   const { router, settings } = node;
   new DirectoryService({ bus, host, router, settings, platform, root, logger }).start();
   serveLogins({ bus, host, hasher: options.hasher, random: platform.random, remembered: options.remembered });
-  serveMail(bus, host, platform.clock);
+  const goneForMs = (incarnation: Incarnation): number => node.goneForMs(incarnation);
+  serveMail({ bus, host, clock: platform.clock, logger, goneForMs });
   serveImapOwner({ bus, host, clock: platform.clock, logger, appendOctetsMax: options.appendOctetsMax });
 }

@@ -11,8 +11,10 @@ import { realPlatform } from '../platform/real/platform.ts';
 import { listenProblem, loadSettings, problemLine } from '../settings/load.ts';
 import { isSettingName, type Settings } from '../settings/settings.ts';
 import { initialise, passwordLine } from './init.ts';
+import { checkPeers } from './other-cluster.ts';
 import { takeProcessId } from './process-id.ts';
 import { DUTIES } from './roles.ts';
+import { onEndSignals } from './signals.ts';
 import { admitStorage, memberPlatform, ownClusterId, rememberClusterId, storageRoot } from './storage.ts';
 import { createSupervisor, type Supervisor, startFailure } from './supervisor.ts';
 import { LOG_FILE } from './worker.ts';
@@ -33,10 +35,10 @@ export async function runMember({ base, role }: MemberOptions): Promise<number> 
       'invalid',
       `${join(base, 'Settings', 'Main.settings')}: BackendAddresses: a frontend needs the ClusterAddress of every backend`,
     );
-  await using _ = await takeProcessId(base);
   const member = settings.MemberName || hostname();
   const logger = createLogger({ level: settings.LogLevel, to: join(base, LOG_FILE), fields: { member } });
   try {
+    await using _ = await takeProcessId(base);
     return await serve({ base, role, member, loaded, logger });
   } finally {
     await logger.close();
@@ -61,15 +63,16 @@ async function serve({ base, role, member, loaded, logger }: Run): Promise<numbe
     if (made.password !== undefined) process.stdout.write(passwordLine(made.password));
   }
   const clusterId = owns ? await admitStorage(platform, base) : ((await ownClusterId(base)) ?? '');
+  if (owns) await checkPeers(platform, { base, member, settings, clusterId, logger });
   const options = { base, role, member, settings, platform, clusterId, logger };
   const supervisor = await createSupervisor(options).catch((error: unknown) => {
     if (!isListenError(error)) throw error;
     throw new Failure('invalid', problemLine(listenProblem(base, document, 'ClusterAddress', error)));
   });
-  const stopped = stopBySignal(supervisor);
+  const stopped = stopBySignal(supervisor, () => platform.clock.monotonicMs());
   const problem = await Promise.race([supervisor.start(), stopped.asked]);
   if (problem !== undefined && problem !== 'stopping') {
-    supervisor.kill();
+    await supervisor.abandon();
     throw explain(base, loaded, problem);
   }
   if (problem === undefined) {
@@ -81,7 +84,10 @@ async function serve({ base, role, member, loaded, logger }: Run): Promise<numbe
 }
 
 /** The first signal drains and stops; the second ends all at once, and so does the end of whoever started us. */
-function stopBySignal(supervisor: Supervisor): {
+function stopBySignal(
+  supervisor: Supervisor,
+  monotonicMs: () => number,
+): {
   readonly asked: Promise<'stopping'>;
   readonly done: Promise<number>;
 } {
@@ -91,13 +97,11 @@ function stopBySignal(supervisor: Supervisor): {
     supervisor.kill();
     process.exit(STATUS_AT_ONCE);
   };
-  let signals = 0;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      if (++signals > 1) return atOnce();
-      asked.resolve('stopping');
-      supervisor.stop().then(() => done.resolve(0), done.reject);
-    });
+  const stop = (): void => {
+    asked.resolve('stopping');
+    supervisor.stop().then(() => done.resolve(0), done.reject);
+  };
+  onEndSignals(monotonicMs, stop, atOnce);
   // Started with a channel (the lab does): it is our life line, as ours is our workers'.
   if (process.connected) process.on('disconnect', atOnce);
   return { asked: asked.promise, done: done.promise };

@@ -25,14 +25,15 @@ export interface Status {
 }
 
 export class StatusFile {
-  readonly #fs: Pick<Fs, 'replace'>;
+  readonly #fs: Pick<Fs, 'replace' | 'remove'>;
   readonly #path: string;
   readonly #logger: Logger;
   #wanted: string | undefined;
   #written: string | undefined;
   #writing: Promise<void> | undefined;
+  #ended = false;
 
-  constructor(fs: Pick<Fs, 'replace'>, base: string, logger: Logger) {
+  constructor(fs: Pick<Fs, 'replace' | 'remove'>, base: string, logger: Logger) {
     this.#fs = fs;
     this.#path = join(base, STATUS_FILE);
     this.#logger = logger;
@@ -40,11 +41,21 @@ export class StatusFile {
 
   /** Writes it unless it is what stands there already. Resolves when it, or a later one, is written; never rejects. */
   write(status: Status): Promise<void> {
+    if (this.#ended) return Promise.resolve();
     this.#wanted = `${JSON.stringify(status, undefined, 2)}\n`;
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
     return this.#writing;
+  }
+
+  /** Removes it for good: what is still being written does not bring it back. Never rejects. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#writing;
+    await this.#fs.remove(this.#path).catch((err: unknown) => {
+      this.#logger.warn({ err, file: this.#path }, 'status not removed');
+    });
   }
 
   async #write(): Promise<void> {

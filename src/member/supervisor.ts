@@ -2,7 +2,6 @@
  * The supervisor of a member: its bus, its node of the cluster (on backends it may hold control), and its worker processes.
  * It serves no client and opens no account. The exit of a child is reported in the same turn in which it is seen.
  */
-import { join } from 'node:path';
 import { createBus } from '../cluster/bus/bus.ts';
 import type { Bus } from '../cluster/bus/types.ts';
 import { createSupervisorNode } from '../cluster/node.ts';
@@ -16,6 +15,7 @@ import type { Incarnation } from '../store/ids.ts';
 import { DUTIES } from './roles.ts';
 import { type Status, StatusFile } from './status-file.ts';
 import { fenceFor, settingsOpener, storageRoot } from './storage.ts';
+import { takenPort } from './taken-ports.ts';
 import { timesOf } from './times.ts';
 import { type StartProblem, WorkerProcesses } from './worker-processes.ts';
 
@@ -108,7 +108,8 @@ export class Supervisor {
   /** Starts the workers; resolves when the member is ready, or with why a worker cannot start. */
   async start(): Promise<StartProblem | undefined> {
     this.#tick();
-    const problem = await this.#workers.start();
+    const { platform, role, settings } = this.#options;
+    const problem = (await takenPort(platform, role, settings)) ?? (await this.#workers.start());
     if (problem !== undefined) return problem;
     await this.#node.ready;
     this.#wasReady = true;
@@ -120,15 +121,25 @@ export class Supervisor {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    const { logger, platform } = this.#options;
-    logger.info({}, 'stopping');
+    this.#options.logger.info({}, 'stopping');
     await this.#show();
     await this.#drain();
     await this.#workers.stop(STOP_GRACE_MS);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     await this.#node.stop();
     this.#timer?.cancel();
     await this.#bus.close();
-    await platform.fs.remove(join(this.#options.base, 'status.json'));
+    await this.#status.end();
+  }
+
+  /** Ends the workers at once and then itself; nothing is moved away. */
+  async abandon(): Promise<void> {
+    this.#stopping = true;
+    this.#workers.kill();
+    await this.#end();
   }
 
   /** Ends the workers at once. */

@@ -5,13 +5,10 @@
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { ListenError, type RunningWorker, startWorker } from './worker.ts';
 
-/** The supervisor is gone: nobody would report our exit or replace us. */
-const STATUS_ORPHAN = 3;
-const STATUS_FAILED = 1;
-
 let running: RunningWorker | undefined;
 
-process.on('disconnect', () => process.exit(STATUS_ORPHAN));
+// Nobody would report our exit or replace us.
+process.on('disconnect', endNow);
 // A terminal's Ctrl-C reaches the whole group; the supervisor decides what happens then.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
@@ -37,6 +34,12 @@ process.on('message', (message: ToWorker) => {
   }
 });
 
+/** SIGKILL runs no exit handler, so nothing can hold this up, and nothing half begun goes on. */
+function endNow(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** The supervisor logs it; what is begun here ends with the process. */
 function fail(error: unknown): void {
   const code = (error instanceof Error && error.cause ? error.cause : error) as { readonly code?: unknown };
   tell(
@@ -46,7 +49,7 @@ function fail(error: unknown): void {
       code: typeof code.code === 'string' ? code.code : '',
       why: error instanceof Error ? error.message : String(error),
     },
-    () => process.exit(STATUS_FAILED),
+    endNow,
   );
 }
 

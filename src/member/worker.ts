@@ -43,7 +43,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Resolves when the worker listens on everything and shows the cluster's state. */
+/** Resolves when the worker listens on everything and shows the cluster's state. After a rejection the process must end. */
 export async function startWorker(start: WorkerStart): Promise<RunningWorker> {
   const { base, settings, member, index } = start;
   const logger = createLogger({
@@ -67,14 +67,16 @@ class Worker {
   readonly #platform: Platform;
   readonly #bus: Bus;
   readonly #logger: RootLogger;
-  readonly #processHasher = new ProcessHasher();
-  readonly #hasher = new HashQueue(this.#processHasher);
+  readonly #processHasher: ProcessHasher;
+  readonly #hasher: HashQueue;
   readonly #listening = new Map<string, Listening>();
   #isListening = false;
 
   constructor(start: WorkerStart, platform: Platform, bus: Bus, logger: RootLogger) {
     this.#start = start;
     this.#platform = platform;
+    this.#processHasher = new ProcessHasher(platform.clock);
+    this.#hasher = new HashQueue(this.#processHasher);
     this.#bus = bus;
     this.#logger = logger;
   }
@@ -130,7 +132,8 @@ class Worker {
   #front(node: WorkerNode, remembered: RememberedLogins): Front {
     const { router, map, settings } = node;
     const { clock, random } = this.#platform;
-    const names = new Names({ router, map, bus: this.#bus, settings, clock, random });
+    const isCurrent = (): boolean => node.isReady();
+    const names = new Names({ router, map, bus: this.#bus, settings, isCurrent, clock, random });
     const authenticator = new ClusterAuthenticator({
       names,
       router,
@@ -159,16 +162,15 @@ class Worker {
     };
   }
 
-  /** A port belongs to one process, so the first worker of a member listens; the others own slots. */
+  /** All workers of a member share its ports; a port that the kernel is to choose belongs to the first. */
   async #listen(front: Front): Promise<Services> {
     const { role, settings, ports, index } = this.#start;
-    const rows = index === 0 ? LISTENERS.filter((row) => row.on(DUTIES[role])) : [];
-    for (const { service, setting, start } of rows) {
+    for (const { service, setting, start } of LISTENERS.filter((row) => row.on(DUTIES[role]))) {
       const wanted = settings[setting];
-      if (wanted === 'off') continue;
+      if (wanted === 'off' || (wanted.port === 0 && index > 0)) continue;
       const listen = wanted.port === 0 ? (ports[service] ?? wanted) : wanted;
       try {
-        this.#listening.set(service, await start(front, listen));
+        this.#listening.set(service, await start(front, listen, settings.Workers > 1 && wanted.port !== 0));
       } catch (cause) {
         throw new ListenError(setting, cause);
       }

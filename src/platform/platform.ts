@@ -80,8 +80,15 @@ export interface Address {
 }
 
 export interface Net {
-  /** Port 0 lets the kernel choose. Rejects with EADDRINUSE, EACCES … */
-  listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener>;
+  /**
+   * Port 0 lets the kernel choose. Rejects with EADDRINUSE, EACCES … `shared`: other processes of this member listen on
+   * the same port, and the kernel spreads the connections over them (SO_REUSEPORT).
+   */
+  listen(
+    address: Address,
+    onConnection: (connection: Connection) => void,
+    options?: { readonly shared: boolean },
+  ): Promise<Listener>;
   connect(
     address: Address,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal },

@@ -18,6 +18,8 @@ import { isReply, type MailIntake, type Recipient, type Reply } from './types.ts
 export interface ListenerOptions {
   readonly protocol: 'smtp' | 'lmtp';
   readonly listen: Address;
+  /** Other workers of this member listen on the same port. */
+  readonly shared: boolean;
   /** The name in the greeting and in Received fields. */
   readonly hostName: string;
   readonly messageOctetsMax: number;
@@ -42,6 +44,11 @@ const COMMAND_LINE_OCTETS_MAX = 4096; // RFC 5321 section 4.5.3.1.4 asks for 512
 /** SMTP has one answer for all recipients, and one commit cannot be in two accounts: the client sends another copy. */
 const SMTP_RECIPIENTS_MAX = 1;
 const BARE_LINE_END = '5.5.2 bare CR or LF, lines end with CRLF (RFC 5321 section 2.3.8)';
+/** Their replies are kept back while commands behind them wait to be carried out, and leave as one (RFC 2920 section 3.2). */
+const GROUPED_COMMANDS = /^(?:MAIL|RCPT|RSET)$/i;
+/** Replies kept back; more of them leave at once. */
+const REPLIES_HELD_OCTETS_MAX = 4096;
+const SHUTTING_DOWN = '4.3.2 server shutting down, connect again';
 const ENHANCED_CODE = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** smtp-server's own: jokes that answer like commands, and what needs later issues. */
 const ABSENT_COMMANDS = ['AUTH', 'STARTTLS', 'WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD', 'HELP'];
@@ -49,7 +56,8 @@ const ABSENT_COMMANDS = ['AUTH', 'STARTTLS', 'WIZ', 'SHELL', 'KILL', 'XCLIENT', 
 export async function startSmtpListener(options: ListenerOptions): Promise<SmtpListener> {
   const server = new Listener(options);
   server.on('error', (error: Error) => options.logger.debug({ err: error }, 'smtp connection'));
-  server.server.listen(options.listen.port, options.listen.host);
+  const { host, port: wanted } = options.listen;
+  server.server.listen({ host, port: wanted, exclusive: true, reusePort: options.shared });
   await Promise.race([
     once(server.server, 'listening'),
     once(server.server, 'error').then(([error]) => Promise.reject(error)),
@@ -62,7 +70,11 @@ export async function startSmtpListener(options: ListenerOptions): Promise<SmtpL
     },
     close: (graceMs) => {
       server.options.closeTimeout = graceMs;
-      return new Promise((resolve) => server.close(() => resolve()));
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Who is in a transaction may end it and is told with the next command; the others need not wait for that.
+      for (const connection of server.connections)
+        if (isIdle(connection)) connection.send(421, SHUTTING_DOWN);
+      return closed;
     },
   };
 }
@@ -151,14 +163,39 @@ class Listener extends SMTPServer {
 }
 
 class Connection extends SMTPConnection {
+  /** What was received holds more than the command being carried out. */
+  #isReading = false;
+  /** The reply to the command being carried out may wait for those after it. */
+  #isGrouped = false;
+  #isHolding = false;
+
   /** Texts that carry an enhanced code of their own get no second one from the library's table. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    const holds = this.#isGrouped && this.#isReading && this._socket.writableLength < REPLIES_HELD_OCTETS_MAX;
+    if (holds && !this.#isHolding) {
+      this.#isHolding = true;
+      this._socket.cork();
+    }
     super.send(code, data, typeof data === 'string' && ENHANCED_CODE.test(data) ? false : context);
+    if (!holds) this.#release();
+  }
+
+  #release(): void {
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
+    this._socket.uncork();
   }
 
   override _createParser(): SMTPStream {
     const parser = new StrictStream({ maxCommandLength: COMMAND_LINE_OCTETS_MAX });
-    parser.oncommand = (command: Buffer, callback?: () => void) => this._onCommand(command, callback);
+    parser.reading = (isReading) => {
+      this.#isReading = isReading;
+      if (!isReading) this.#release();
+    };
+    parser.oncommand = (command: Buffer, callback?: () => void) => {
+      this.#isGrouped = GROUPED_COMMANDS.test(command.toString('latin1', 0, 4));
+      this._onCommand(command, callback);
+    };
     parser.refuse = () => {
       this.send(this._dataStream ? 550 : 500, BARE_LINE_END);
       this.close();
@@ -174,6 +211,8 @@ class Connection extends SMTPConnection {
 /** Looks at every octet before the library's parser does; nothing from the bare line end on is interpreted. */
 class StrictStream extends SMTPStream {
   refuse: () => void = () => undefined;
+  /** Told when it begins with what was received, and when all of that was carried out. */
+  reading: (isReading: boolean) => void = () => undefined;
   readonly #lineEnds = new BareLineEnds();
   #inside = false;
 
@@ -185,12 +224,18 @@ class StrictStream extends SMTPStream {
     }
     const bare = this.isClosed ? -1 : this.#lineEnds.feed(chunk);
     this.#inside = true;
+    this.reading(true);
     super._write(bare < 0 ? chunk : chunk.subarray(0, bare), encoding, (error) => {
       this.#inside = false;
+      this.reading(false);
       if (bare >= 0 && !this.isClosed) this.refuse();
       next(error);
     });
   }
+}
+
+function isIdle(connection: SMTPConnection): boolean {
+  return !connection._dataStream && !connection.session.envelope?.mailFrom;
 }
 
 function asError(reply: Reply): Error & { responseCode: number } {

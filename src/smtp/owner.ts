@@ -2,16 +2,25 @@
 import type { Bus } from '../cluster/bus/types.ts';
 import { readObjectId, readTransactionId } from '../directory/wire.ts';
 import { Failure } from '../lib/failure.ts';
+import type { Logger } from '../lib/logging.ts';
 import type { Clock } from '../platform/platform.ts';
-import type { Account } from '../store/account/types.ts';
-import type { ObjectId } from '../store/ids.ts';
+import type { HostedAccount } from '../store/host/types.ts';
+import { type Incarnation, type ObjectId, objectKey } from '../store/ids.ts';
 
-/** Opens accounts of slots that this worker owns. Failure 'moved', 'unavailable', 'not-found'. */
-export interface AccountHost {
-  withAccount<T>(id: ObjectId, work: (account: Account) => Promise<T>): Promise<T>;
+export interface MailOwnerOptions {
+  readonly bus: Pick<Bus, 'serve'>;
+  /** Opens accounts of slots that this worker owns. Failure 'moved', 'unavailable', 'not-found'. */
+  readonly host: { withAccount<T>(id: ObjectId, work: (account: HostedAccount) => Promise<T>): Promise<T> };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long a frontend worker has been gone; 0 while it is there. */
+  readonly goneForMs: (incarnation: Incarnation) => number;
 }
 
-export function serveMail(bus: Pick<Bus, 'serve'>, host: AccountHost, clock: Clock): void {
+/** docs/architecture.md, section 3: "all of an incarnation 15 minutes after it is gone". */
+const FORGET_AFTER_MS = 15 * 60_000;
+
+export function serveMail({ bus, host, clock, logger, goneForMs }: MailOwnerOptions): void {
   bus.serve('mail.deliver', (body) => {
     const { object, content, transaction } = (body ?? {}) as Record<string, unknown>;
     if (!Buffer.isBuffer(content)) throw new Failure('invalid', 'mail.deliver: no content');
@@ -22,7 +31,20 @@ export function serveMail(bus: Pick<Bus, 'serve'>, host: AccountHost, clock: Clo
       if (inbox === undefined) throw new Failure('damaged', 'account without INBOX');
       const message = { content, flags: [], internalDateMs: clock.wallMs() };
       const { uidValidity, uid } = await account.append(inbox.id, message, transactionId);
+      forgetGone(account);
       return { uidValidity, uid };
     });
   });
+
+  /** Here, because the account's log is being written anyway; looking alone must not write. */
+  function forgetGone(account: HostedAccount): void {
+    for (const incarnation of account.incarnations()) {
+      if (goneForMs(incarnation) < FORGET_AFTER_MS) continue;
+      account
+        .forgetIncarnation(incarnation)
+        .catch((err: unknown) =>
+          logger.debug({ err, object: objectKey(account.id) }, 'incarnation not forgotten yet'),
+        );
+    }
+  }
 }

@@ -15,7 +15,7 @@ import type {
   WorkerNode,
 } from '../../src/cluster/types.ts';
 import { Failure } from '../../src/lib/failure.ts';
-import type { DomainId, Slot } from '../../src/store/ids.ts';
+import { type DomainId, SLOTS, type Slot } from '../../src/store/ids.ts';
 import type { Lease } from '../../src/store/log/types.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
@@ -126,7 +126,13 @@ export class TestCluster {
     const bus = this.hub.bus(name, 'supervisor', `s-${name}`);
     const seeds = [...this.members.values()].map((member) => member.bus.self.address);
     const node = createSupervisorNode({
-      ...{ platform, bus, role, seeds, times: this.times, logger: noLog },
+      platform,
+      bus,
+      role,
+      seeds,
+      times: this.times,
+      lifeProofs: true,
+      logger: noLog,
       ...(role === 'frontend' ? {} : { storage: { root: ROOT }, openSettings: this.settings.open }),
     });
     const holds = role !== 'frontend';
@@ -144,14 +150,12 @@ export class TestCluster {
     const bus = this.hub.bus(name, 'worker', `w${++this.#seed}-${name}`);
     const holder = new TestHolder();
     const node = await createWorkerNode({
-      ...{
-        platform,
-        bus,
-        supervisor: supervisor.self.address,
-        pid: this.#seed,
-        times: this.times,
-        logger: noLog,
-      },
+      platform,
+      bus,
+      supervisor: supervisor.self.address,
+      pid: this.#seed,
+      times: this.times,
+      logger: noLog,
       ...(holds ? { holder, storage: { root: ROOT } } : {}),
     });
     return { bus, node, holder };
@@ -174,6 +178,15 @@ export class TestCluster {
       await this.clock.advance(10);
     }
     throw new Error(`not within ${limitMs} ms`);
+  }
+
+  /** Waits until every backend has its share and nothing moves. */
+  async balanced(): Promise<void> {
+    const backends = [...this.members.values()].filter(({ name }) => name.startsWith('be'));
+    const share = Math.floor(SLOTS / backends.length);
+    const isEven = () => backends.every(({ worker }) => Math.abs(worker.holder.held().length - share) <= 1);
+    await this.until(isEven, 30_000);
+    await this.clock.advance(500);
   }
 
   async stop(): Promise<void> {

@@ -8,7 +8,7 @@ import { Failure } from '../../src/lib/failure.ts';
 import type { Address, Clock } from '../../src/platform/platform.ts';
 import type { Incarnation } from '../../src/store/ids.ts';
 
-type Handler = (body: Body, context: CallContext) => Promise<Body> | Body;
+type Handler = (body: Body, context: CallContext) => Body;
 
 const packr = new Packr({ useRecords: false });
 const copy = (body: Body): Body => packr.unpack(packr.pack(body)) as Body;

@@ -102,3 +102,26 @@ void t.test('a password set is there for the next owner', async (t) => {
   t.equal(await tryLogin('joe@one.example', 'second'), 'joe@one.example');
   t.equal(await tryLogin('joe@one.example', 'first'), 'refused');
 });
+
+void t.test('a refusal takes the same time whether the account is there, cold, or not', async (t) => {
+  const { cluster, login } = await build();
+  const owner = cluster.owner(slotOf(ONE, 'joe'))!;
+  const { before } = owner.fs;
+  // Reading a cold account takes a while; a name that leads nowhere reads nothing.
+  owner.fs.before = async (call, path) => {
+    await before?.(call, path);
+    if (path.includes('/joe')) await cluster.clock.sleep(40);
+  };
+  const took: number[] = [];
+  for (const who of ['joe@one.example', 'ghost@one.example', 'joe@elsewhere.example', 'postmaster']) {
+    const startMs = cluster.clock.monotonicMs();
+    let endMs = 0;
+    const refused = login.verifyPassword(who, 'wrong', 5000).catch((error: unknown) => {
+      endMs = cluster.clock.monotonicMs();
+      return failureCode(error);
+    });
+    t.equal(await cluster.until(refused), 'refused');
+    took.push(endMs - startMs);
+  }
+  t.strictSame(took, [500, 500, 500, 500]);
+});

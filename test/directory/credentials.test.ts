@@ -38,9 +38,9 @@ void t.test('a password is right or wrong; nobody’s is wrong after the same wo
   const record = await makeCredentials(hasher, new Prng(1), 'secret');
   t.notOk(record.includes('secret'));
   hasher.hashed = 0;
-  t.equal(await checkPassword(hasher, record, 'secret'), true);
-  t.equal(await checkPassword(hasher, record, 'Secret'), false);
-  t.equal(await checkPassword(hasher, undefined, 'secret'), false);
+  t.equal(await checkPassword(hasher, record, 'secret', 'joe'), true);
+  t.equal(await checkPassword(hasher, record, 'Secret', 'joe'), false);
+  t.equal(await checkPassword(hasher, undefined, 'secret', 'joe'), false);
   t.equal(hasher.hashed, 3);
   const again = await makeCredentials(hasher, new Prng(2), 'secret');
   t.notSame(again, record, 'salted');
@@ -120,4 +120,45 @@ void t.test('a remembered log-in matches this one, this record, this password, a
   remembered.add('eve', record, 'pw');
   t.equal(remembered.size, 2);
   t.equal(remembered.has('ann', record, 'pw'), false, 'the longest unused went');
+});
+
+void t.test('guesses at one account keep no other out', async (t) => {
+  const under: { salt: number; done: (tag: Buffer) => void }[] = [];
+  const slow = (_: Buffer, salt: Buffer) =>
+    new Promise<Buffer>((done) => void under.push({ salt: salt[0]!, done }));
+  const queue = new HashQueue({ argon2id: slow, pbkdf2: slow }, { atOnce: 1, waitingMax: 4 });
+  const parameters = { memoryKiB: 8, passes: 1, parallelism: 1 };
+  const ask = (salt: number) =>
+    queue.argon2id(Buffer.alloc(1), Buffer.alloc(8, salt), parameters).then(
+      () => 'ok',
+      (error: unknown) => failureCode(error),
+    );
+  const flood = Array.from({ length: 5 }, () => ask(1));
+  const one = ask(2);
+  const other = ask(3);
+  t.equal(await ask(2), 'limit', 'there is room for fewer guesses, but not for more of the same');
+  const order: number[] = [];
+  while (under.length > 0) {
+    const { salt, done } = under.shift()!;
+    order.push(salt);
+    done(Buffer.from('tag'));
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  t.strictSame(order, [1, 1, 2, 3, 1], 'by turns');
+  t.strictSame(await Promise.all([one, other]), ['ok', 'ok']);
+  t.strictSame(await Promise.all(flood), ['ok', 'ok', 'ok', 'limit', 'limit'], 'the last of them went');
+});
+
+void t.test('a password that has one form but not the other leaves no outcome to nobody', async (t) => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => void unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  const full = () => Promise.reject(new Error('full'));
+  // Soft hyphens only: SASLprep leaves nothing of them (RFC 3454 table B.1).
+  await t.rejects(makeCredentials({ argon2id: full, pbkdf2: full }, new Prng(1), '\u00ad\u00ad'), {
+    code: 'invalid',
+  });
+  await new Promise((resolve) => void setImmediate(resolve));
+  process.off('unhandledRejection', note);
+  t.strictSame(unhandled, []);
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { failureCode } from '../../src/lib/failure.ts';
 import type { DomainId, Epoch, Slot } from '../../src/store/ids.ts';
 import { slotOf } from '../../src/store/slots.ts';
-import { TestCluster } from './cluster.ts';
+import { TestCluster, type Worker } from './cluster.ts';
 import { expectAtRest } from './consistency.ts';
 
 const ONE = 1 as DomainId;
@@ -139,4 +139,40 @@ void t.test('nobody hears of an intent before it is durable', async (t) => {
   cluster.onPoint = ({ what }) => void heard.push(what);
   t.equal(await code(names.setAliases(ONE, 'joe', ['jim', 'ann'])), 'unknown');
   t.notOk(heard.some((what) => what.includes('directory.step')));
+});
+
+void t.test('participants that are away, however many, keep no name of another waiting', async (t) => {
+  const aliases = Array.from({ length: 40 }, (_, i) => `away${i}`);
+  const all = ['joe', ...aliases, 'zoe'].map((name) => ({ domainId: ONE, name }));
+  const cluster = new TestCluster(
+    all.map(({ name }) => slotOf(ONE, name)),
+    3,
+  );
+  const { names, workers } = cluster;
+  const [first, away, last] = workers as [Worker, Worker, Worker];
+  const give = (name: string, to: Worker) => {
+    cluster.owner(slotOf(ONE, name))?.host.lost(slotOf(ONE, name));
+    cluster.grant(slotOf(ONE, name), to);
+  };
+  for (const name of aliases) give(name, away);
+  give('joe', first);
+  give('zoe', last);
+  const id = await cluster.until(names.createAccount(ONE, 'joe', new Map()));
+  // All have reserved when the decision is written; then the storage of one worker hangs.
+  let reserved = 0;
+  cluster.onPoint = ({ what }) => {
+    if (what === 'after directory.step' && ++reserved === aliases.length + 1) away.fs.before = () => HANGS;
+  };
+  await cluster.until(names.setAliases(ONE, 'joe', [...aliases, 'zoe']));
+  const zoe = await cluster.until(names.resolve(ONE, 'zoe', 10_000));
+  t.strictSame(zoe, { kind: 'account', object: id });
+  cluster.onPoint = undefined;
+  cluster.kill(away);
+  await expectAtRest(
+    t,
+    cluster,
+    all.map(({ name }) => slotOf(ONE, name)),
+    all,
+    'and they hear of it when they are back',
+  );
 });

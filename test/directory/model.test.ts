@@ -169,3 +169,30 @@ function sameMap(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>)
 function show(map: ReadonlyMap<string, string>): string {
   return JSON.stringify([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+void t.test('operations at once, with faults: each name leads to exactly one thing', async (t) => {
+  let acknowledged = 0;
+  const rounds = fc.array(fc.array(step, { minLength: 2, maxLength: 5 }), { minLength: 1, maxLength: 3 });
+  const property = fc.asyncProperty(rounds, async (rounds) => {
+    const cluster = new TestCluster(SLOTS_USED, 3);
+    for (const { act } of START) await outcome(cluster, (it) => actOf(it, act));
+    for (const steps of rounds) {
+      let points = 0;
+      cluster.onPoint = ({ worker }) => {
+        const at = points++;
+        for (const { fault } of steps) if (fault?.at === at) strike(cluster, worker, fault.kind);
+      };
+      const results = await cluster.until(
+        Promise.all(steps.map(({ act }) => outcome(cluster, (it) => actOf(it, act)))),
+      );
+      cluster.onPoint = undefined;
+      acknowledged += results.filter((result) => result === 'ok').length;
+      const { problems } = await worldAtRest(cluster, SLOTS_USED, NAMES);
+      if (problems.length > 0) throw new Error(problems.join('; '));
+    }
+  });
+  const seed = 20_262;
+  await fc.assert(property, { numRuns: 80, seed });
+  t.comment(`seed ${seed}: ${acknowledged} acknowledged`);
+  t.ok(acknowledged > 80, 'it was not all refused');
+});

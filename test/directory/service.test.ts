@@ -1,9 +1,10 @@
 /** Names over a cluster of two workers: create, resolve, rename, aliases, delete, list; what is refused and how. */
 import t from 'tap';
 import { failureCode } from '../../src/lib/failure.ts';
-import type { DomainId } from '../../src/store/ids.ts';
+import { newAccount } from '../../src/store/account/initial.ts';
+import type { DomainId, ObjectId } from '../../src/store/ids.ts';
 import { ALIASES_MAX } from '../../src/store/slot/limits.ts';
-import { slotOf } from '../../src/store/slots.ts';
+import { slotOf, slotOfObject } from '../../src/store/slots.ts';
 import { ALL_SLOTS, ROOT, TestCluster } from './cluster.ts';
 import { expectAtRest } from './consistency.ts';
 
@@ -212,3 +213,36 @@ void t.test('bodies of another form are refused as the peer’s mistake', async 
       service,
     );
 });
+
+void t.test(
+  'a new account has the usual mailboxes, the same for every owner; its maker may say others',
+  async (t) => {
+    const cluster = new TestCluster(SLOTS_USED);
+    const { names } = cluster;
+    const run = <T>(work: Promise<T>) => cluster.until(work);
+    const joe = await run(names.createAccount(ONE, 'joe', new Map([['k', Buffer.from('v')]])));
+    const bare = newAccount(0, new Map(), []);
+    const ann = await run(names.createAccount(ONE, 'ann', bare));
+    const look = async (id: ObjectId) => {
+      using handle = await run(cluster.owner(slotOfObject(id))!.host.account(id));
+      return handle.account
+        .mailboxes()
+        .map(({ name, specialUse, uidValidity }) => [name, specialUse, uidValidity]);
+    };
+    const first = await look(joe);
+    t.strictSame(
+      first.map(([name]) => name),
+      ['Archive', 'Drafts', 'INBOX', 'Junk', 'Sent', 'Trash'],
+    );
+    t.strictSame(
+      first.map(([, use]) => use),
+      ['\\Archive', '\\Drafts', undefined, '\\Junk', '\\Sent', '\\Trash'],
+    );
+    t.strictSame(
+      (await look(ann)).map(([name]) => name),
+      ['INBOX'],
+    );
+    cluster.kill(cluster.owner(slotOfObject(joe))!);
+    t.strictSame(await look(joe), first, 'UIDVALIDITYs too');
+  },
+);

@@ -2,12 +2,13 @@
  * A whole IMAP server in one process: the real listener on a real socket, the real frontend, owner, session and account;
  * only log and bus are in memory. `moveOwner` does to the sessions what the loss of a backend does.
  */
-import { createDial } from '../../src/imap/frontend/dial.ts';
-import { serveImapOwner } from '../../src/imap/owner.ts';
-import { type ImapListener, startImapListener } from '../../src/imap/service.ts';
+
 import type { BusStream } from '../../src/cluster/bus/types.ts';
 import type { SlotMap } from '../../src/cluster/types.ts';
 import { TransactionNumbers } from '../../src/directory/transactions.ts';
+import { createDial } from '../../src/imap/frontend/dial.ts';
+import { serveImapOwner } from '../../src/imap/owner.ts';
+import { type ImapListener, startImapListener } from '../../src/imap/service.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import { noLogger } from '../../src/lib/logging.ts';
 import { realPlatform } from '../../src/platform/real/platform.ts';
@@ -38,19 +39,28 @@ export class ImapBed {
     return this.#account;
   }
 
-  static async start(t: { teardown(run: () => unknown): void }, options: { readonly stallMs?: number } = {}): Promise<ImapBed> {
+  static async start(
+    t: { teardown(run: () => unknown): void },
+    options: { readonly stallMs?: number } = {},
+  ): Promise<ImapBed> {
     const platform = realPlatform();
     const late: { bed?: ImapBed } = {};
     const map: SlotMap = {
       version: 1,
-      owner: () => ({ incarnation: '0'.repeat(32) as Incarnation, address: { host: 'x', port: 1 }, member: 'be1' }),
+      owner: () => ({
+        incarnation: '0'.repeat(32) as Incarnation,
+        address: { host: 'x', port: 1 },
+        member: 'be1',
+      }),
       owners: () => [],
-      newer: (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+      newer: (_, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     };
     const open = (_: unknown, __: string, body: unknown): Promise<BusStream> => late.bed!.#open(body);
     const listener = await startImapListener({
       net: platform.net,
       listen: { host: '127.0.0.1', port: 0 },
+      shared: false,
       authenticator: {
         verifyPassword: async (login, password) => {
           if (login !== USER || password !== PASSWORD) throw new Failure('refused', 'wrong');

@@ -4,7 +4,7 @@ import { Failure } from '../../src/lib/failure.ts';
 
 export class MemoryStream implements BusStream {
   readonly peer = {} as Peer;
-  #other!: MemoryStream;
+  private other!: MemoryStream;
   readonly #queue: unknown[] = [];
   #ended = false;
   #wake: () => void = () => undefined;
@@ -13,8 +13,8 @@ export class MemoryStream implements BusStream {
   static pair(): [near: MemoryStream, far: MemoryStream] {
     const near = new MemoryStream();
     const far = new MemoryStream();
-    near.#other = far;
-    far.#other = near;
+    near.other = far;
+    far.other = near;
     return [near, far];
   }
 
@@ -24,12 +24,14 @@ export class MemoryStream implements BusStream {
 
   async send(message: unknown): Promise<void> {
     this.closed.throwIfAborted();
-    this.#other.#queue.push(structuredCloneWithBuffers(message));
-    this.#other.#wake();
+    this.other.#queue.push(structuredCloneWithBuffers(message));
+    this.other.#wake();
     await Promise.resolve();
   }
 
-  readonly messages: AsyncIterable<unknown> = { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) };
+  readonly messages: AsyncIterable<unknown> = {
+    [Symbol.asyncIterator]: () => ({ next: () => this.#next() }),
+  };
 
   async #next(): Promise<IteratorResult<unknown>> {
     for (;;) {
@@ -41,15 +43,15 @@ export class MemoryStream implements BusStream {
   }
 
   end(): void {
-    this.#other.#ended = true;
-    this.#other.#wake();
+    this.other.#ended = true;
+    this.other.#wake();
   }
 
   reset(reason: Error): void {
     this.#closed.abort(reason);
-    this.#other.#closed.abort(reason instanceof Failure ? reason : new Failure('unknown', reason.message));
+    this.other.#closed.abort(reason instanceof Failure ? reason : new Failure('unknown', reason.message));
     this.#wake();
-    this.#other.#wake();
+    this.other.#wake();
   }
 }
 
@@ -58,5 +60,7 @@ function structuredCloneWithBuffers(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return Buffer.from(value);
   if (Array.isArray(value)) return value.map(structuredCloneWithBuffers);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, structuredCloneWithBuffers(each)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, structuredCloneWithBuffers(each)]),
+  );
 }

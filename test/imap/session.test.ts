@@ -18,117 +18,252 @@ const TRANSCRIPTS: readonly Transcript[] = [
     name: 'RFC 9051 section 6.2.3: LOGIN with literals, wrong password, then right',
     loggedIn: false,
     script: [
-      'C: a LOGIN {17}', 'S: /^\\+ /', `C: ${USER} {5}`, 'S: /^\\+ /', 'C: wrong', 'S: a NO [AUTHENTICATIONFAILED] wrong name or password',
-      `C: b LOGIN {17+}`, `C: ${USER} {13+}`, `C: ${PASSWORD}`, 'S: /^b OK \\[CAPABILITY IMAP4rev1 .*MOVE.*\\]/',
-      'C: c LOGIN x y', 'S: /^c BAD /',
+      'C: a LOGIN {17}',
+      'S: /^\\+ /',
+      `C: ${USER} {5}`,
+      'S: /^\\+ /',
+      'C: wrong',
+      'S: a NO [AUTHENTICATIONFAILED] wrong name or password',
+      `C: b LOGIN {17+}`,
+      `C: ${USER} {13+}`,
+      `C: ${PASSWORD}`,
+      'S: /^b OK \\[CAPABILITY IMAP4rev1 .*MOVE.*\\]/',
+      'C: c LOGIN x y',
+      'S: /^c BAD /',
     ],
   },
   {
     name: 'RFC 4959: AUTHENTICATE PLAIN with and without initial response',
     loggedIn: false,
     script: [
-      'C: a AUTHENTICATE PLAIN', 'S: + ', 'C: *', 'S: /^a BAD /',
-      'C: b AUTHENTICATE CRAM-MD5', 'S: /^b NO /',
-      `C: c AUTHENTICATE PLAIN ${Buffer.from(`\0${USER}\0${PASSWORD}`).toString('base64')}`, 'S: /^c OK /',
+      'C: a AUTHENTICATE PLAIN',
+      'S: + ',
+      'C: *',
+      'S: /^a BAD /',
+      'C: b AUTHENTICATE CRAM-MD5',
+      'S: /^b NO /',
+      `C: c AUTHENTICATE PLAIN ${Buffer.from(`\0${USER}\0${PASSWORD}`).toString('base64')}`,
+      'S: /^c OK /',
     ],
   },
   {
     name: 'commands of the selected state need a mailbox',
-    script: ['C: a FETCH 1 FLAGS', 'S: /^a BAD /', 'C: b SELECT Nowhere', 'S: /^b NO \\[NONEXISTENT\\]/', 'C: c XYZZY', 'S: /^c BAD /'],
+    script: [
+      'C: a FETCH 1 FLAGS',
+      'S: /^a BAD /',
+      'C: b SELECT Nowhere',
+      'S: /^b NO \\[NONEXISTENT\\]/',
+      'C: c XYZZY',
+      'S: /^c BAD /',
+    ],
   },
   {
     name: 'RFC 9051 section 6.3.2: SELECT',
     inbox: [['\\Seen'], []],
     script: [
       'C: a SELECT inbox',
-      'S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)', 'S: * 2 EXISTS', 'S: * 0 RECENT', 'S: * OK [UNSEEN 2] first unseen message',
-      'S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] flags that last', 'S: /^\\* OK \\[UIDVALIDITY \\d+\\]/',
-      'S: * OK [UIDNEXT 3] predicted next UID', 'S: /^\\* OK \\[HIGHESTMODSEQ \\d+\\]/', 'S: /^\\* OK \\[MAILBOXID \\(F1\\)\\]/', 'S: a OK [READ-WRITE] selected',
-      'C: b EXAMINE INBOX', 'S: /^\\* OK \\[CLOSED\\]/', 'S: /FLAGS/', 'S: /EXISTS/', 'S: /RECENT/', 'S: /UNSEEN/', 'S: * OK [PERMANENTFLAGS ()] flags that last',
-      'S: /UIDVALIDITY/', 'S: /UIDNEXT/', 'S: /HIGHESTMODSEQ/', 'S: /MAILBOXID/', 'S: b OK [READ-ONLY] selected',
-      'C: c STORE 1 +FLAGS (\\Deleted)', 'S: /^c NO \\[READ-ONLY\\]/',
+      'S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)',
+      'S: * 2 EXISTS',
+      'S: * 0 RECENT',
+      'S: * OK [UNSEEN 2] first unseen message',
+      'S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] flags that last',
+      'S: /^\\* OK \\[UIDVALIDITY \\d+\\]/',
+      'S: * OK [UIDNEXT 3] predicted next UID',
+      'S: /^\\* OK \\[HIGHESTMODSEQ \\d+\\]/',
+      'S: /^\\* OK \\[MAILBOXID \\(F1\\)\\]/',
+      'S: a OK [READ-WRITE] selected',
+      'C: b EXAMINE INBOX',
+      'S: /^\\* OK \\[CLOSED\\]/',
+      'S: /FLAGS/',
+      'S: /EXISTS/',
+      'S: /RECENT/',
+      'S: /UNSEEN/',
+      'S: * OK [PERMANENTFLAGS ()] flags that last',
+      'S: /UIDVALIDITY/',
+      'S: /UIDNEXT/',
+      'S: /HIGHESTMODSEQ/',
+      'S: /MAILBOXID/',
+      'S: b OK [READ-ONLY] selected',
+      'C: c STORE 1 +FLAGS (\\Deleted)',
+      'S: /^c NO \\[READ-ONLY\\]/',
     ],
   },
   {
     name: 'RFC 9051 section 6.4.5: FETCH of facts, of a section, and \\Seen',
     inbox: [[], []],
     script: [
-      'C: a EXAMINE INBOX', 'S: ...a',
-      'C: b FETCH 1 (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (Subject)])', 'S: /^\\* 1 FETCH \\(UID 1 FLAGS \\(\\) RFC822.SIZE 49 BODY\\[HEADER.FIELDS \\(Subject\\)\\] \\{15\\}$/',
-      'S: Subject: hi', 'S: ', 'S: )', 'S: b OK done',
-      'C: c SELECT INBOX', 'S: ...c',
-      'C: d FETCH 2 BODY[TEXT]<0.3>', 'S: * 2 FETCH (BODY[TEXT]<0> {3}', 'S: Hel FLAGS (\\Seen))', 'S: d OK done',
-      'C: e UID FETCH 2 FLAGS', 'S: * 2 FETCH (UID 2 FLAGS (\\Seen))', 'S: e OK done',
-      'C: f FETCH 3 FLAGS', 'S: /^f BAD /', 'C: g UID FETCH 77 FLAGS', 'S: g OK done',
+      'C: a EXAMINE INBOX',
+      'S: ...a',
+      'C: b FETCH 1 (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (Subject)])',
+      'S: /^\\* 1 FETCH \\(UID 1 FLAGS \\(\\) RFC822.SIZE 49 BODY\\[HEADER.FIELDS \\(Subject\\)\\] \\{15\\}$/',
+      'S: Subject: hi',
+      'S: ',
+      'S: )',
+      'S: b OK done',
+      'C: c SELECT INBOX',
+      'S: ...c',
+      'C: d FETCH 2 BODY[TEXT]<0.3>',
+      'S: * 2 FETCH (BODY[TEXT]<0> {3}',
+      'S: Hel FLAGS (\\Seen))',
+      'S: d OK done',
+      'C: e UID FETCH 2 FLAGS',
+      'S: * 2 FETCH (UID 2 FLAGS (\\Seen))',
+      'S: e OK done',
+      'C: f FETCH 3 FLAGS',
+      'S: /^f BAD /',
+      'C: g UID FETCH 77 FLAGS',
+      'S: g OK done',
     ],
   },
   {
     name: 'RFC 9051 section 6.4.6: STORE, EXPUNGE in the numbering left by those before',
     inbox: [[], [], []],
     script: [
-      'C: a SELECT INBOX', 'S: ...a',
-      'C: b STORE 1,3 +FLAGS (\\Deleted)', 'S: * 1 FETCH (UID 1 FLAGS (\\Deleted))', 'S: * 3 FETCH (UID 3 FLAGS (\\Deleted))', 'S: b OK done',
-      'C: c STORE 2 FLAGS.SILENT ($Work)', 'S: c OK done',
-      'C: d EXPUNGE', 'S: * 1 EXPUNGE', 'S: * 2 EXPUNGE', 'S: d OK expunged',
-      'C: e FETCH 1:* (UID FLAGS)', 'S: * 1 FETCH (UID 2 FLAGS ($Work))', 'S: e OK done',
+      'C: a SELECT INBOX',
+      'S: ...a',
+      'C: b STORE 1,3 +FLAGS (\\Deleted)',
+      'S: * 1 FETCH (UID 1 FLAGS (\\Deleted))',
+      'S: * 3 FETCH (UID 3 FLAGS (\\Deleted))',
+      'S: b OK done',
+      'C: c STORE 2 FLAGS.SILENT ($Work)',
+      'S: c OK done',
+      'C: d EXPUNGE',
+      'S: * 1 EXPUNGE',
+      'S: * 2 EXPUNGE',
+      'S: d OK expunged',
+      'C: e FETCH 1:* (UID FLAGS)',
+      'S: * 1 FETCH (UID 2 FLAGS ($Work))',
+      'S: e OK done',
     ],
   },
   {
     name: 'RFC 4315: UID EXPUNGE takes only those named; RFC 6851: MOVE; COPYUID, APPENDUID',
     inbox: [['\\Deleted'], ['\\Deleted'], []],
     script: [
-      'C: a SELECT INBOX', 'S: ...a',
-      'C: b UID EXPUNGE 2', 'S: * 2 EXPUNGE', 'S: b OK expunged',
-      'C: c CREATE Work/2026', 'S: /^c OK \\[MAILBOXID /',
-      'C: d UID COPY 1,3 Work/2026', 'S: /^d OK \\[COPYUID \\d+ 1,3 1:2\\] copied/',
-      'C: e UID MOVE 3 Work/2026', 'S: /^\\* OK \\[COPYUID \\d+ 3 3\\] moved/', 'S: * 2 EXPUNGE', 'S: e OK moved',
-      'C: f UID COPY 1 Nowhere', 'S: /^f NO \\[TRYCREATE\\]/',
-      'C: g APPEND Work/2026 (\\Seen) {5+}', 'C: a: b\r', 'S: /^g BAD|^g OK \\[APPENDUID/',
+      'C: a SELECT INBOX',
+      'S: ...a',
+      'C: b UID EXPUNGE 2',
+      'S: * 2 EXPUNGE',
+      'S: b OK expunged',
+      'C: c CREATE Work/2026',
+      'S: /^c OK \\[MAILBOXID /',
+      'C: d UID COPY 1,3 Work/2026',
+      'S: /^d OK \\[COPYUID \\d+ 1,3 1:2\\] copied/',
+      'C: e UID MOVE 3 Work/2026',
+      'S: /^\\* OK \\[COPYUID \\d+ 3 3\\] moved/',
+      'S: * 2 EXPUNGE',
+      'S: e OK moved',
+      'C: f UID COPY 1 Nowhere',
+      'S: /^f NO \\[TRYCREATE\\]/',
+      'C: g APPEND Work/2026 (\\Seen) {5+}',
+      'C: a: b\r',
+      'S: /^g BAD|^g OK \\[APPENDUID/',
     ],
   },
   {
     name: 'RFC 9051 section 6.3.9: LIST, children, subscriptions, special use',
     script: [
-      'C: a CREATE Work/2026', 'S: /^a OK /',
-      'C: b LIST "" ""', 'S: * LIST (\\Noselect) "/" ""', 'S: b OK done',
-      'C: c LIST "" W%', 'S: * LIST (\\HasChildren) "/" Work', 'S: c OK done',
+      'C: a CREATE Work/2026',
+      'S: /^a OK /',
+      'C: b LIST "" ""',
+      'S: * LIST (\\Noselect) "/" ""',
+      'S: b OK done',
+      'C: c LIST "" W%',
+      'S: * LIST (\\HasChildren) "/" Work',
+      'S: c OK done',
       'C: d LIST "" (Work/* Sent) RETURN (SPECIAL-USE STATUS (MESSAGES))',
-      'S: * LIST (\\Sent) "/" Sent', 'S: * STATUS Sent (MESSAGES 0)', 'S: * LIST () "/" Work/2026', 'S: * STATUS Work/2026 (MESSAGES 0)', 'S: d OK done',
-      'C: e SUBSCRIBE Work/2026', 'S: e OK done', 'C: f LIST (SUBSCRIBED) "" W*', 'S: * LIST (\\Subscribed) "/" Work/2026', 'S: f OK done',
-      'C: g LSUB "" W%', 'S: * LSUB (\\Noselect) "/" Work', 'S: g OK done',
-      'C: h DELETE Work/2026', 'S: h OK deleted', 'C: i DELETE Work/2026', 'S: /^i NO /', 'C: j DELETE INBOX', 'S: /^j NO \\[CANNOT\\]/',
+      'S: * LIST (\\Sent) "/" Sent',
+      'S: * STATUS Sent (MESSAGES 0)',
+      'S: * LIST () "/" Work/2026',
+      'S: * STATUS Work/2026 (MESSAGES 0)',
+      'S: d OK done',
+      'C: e SUBSCRIBE Work/2026',
+      'S: e OK done',
+      'C: f LIST (SUBSCRIBED) "" W*',
+      'S: * LIST (\\Subscribed) "/" Work/2026',
+      'S: f OK done',
+      'C: g LSUB "" W%',
+      'S: * LSUB (\\Noselect) "/" Work',
+      'S: g OK done',
+      'C: h DELETE Work/2026',
+      'S: h OK deleted',
+      'C: i DELETE Work/2026',
+      'S: /^i NO /',
+      'C: j DELETE INBOX',
+      'S: /^j NO \\[CANNOT\\]/',
     ],
   },
   {
     name: 'RFC 9051 section 6.4.4: SEARCH, ESEARCH, the saved result',
     inbox: [['\\Seen'], [], ['\\Flagged']],
     script: [
-      'C: a SELECT INBOX', 'S: ...a',
-      'C: b SEARCH UNSEEN', 'S: * SEARCH 2 3', 'S: b OK done', 'C: c UID SEARCH SUBJECT "HI" FLAGGED', 'S: * SEARCH 3', 'S: c OK done',
-      'C: d SEARCH RETURN (MIN MAX COUNT) ALL', 'S: * ESEARCH (TAG "d") MIN 1 MAX 3 COUNT 3', 'S: d OK done',
-      'C: e SEARCH RETURN (SAVE) UNSEEN', 'S: e OK done', 'C: f FETCH $ UID', 'S: * 2 FETCH (UID 2)', 'S: * 3 FETCH (UID 3)', 'S: f OK done',
-      'C: g SEARCH CHARSET KOI8-Z TEXT x', 'S: /^g NO \\[BADCHARSET/',
+      'C: a SELECT INBOX',
+      'S: ...a',
+      'C: b SEARCH UNSEEN',
+      'S: * SEARCH 2 3',
+      'S: b OK done',
+      'C: c UID SEARCH SUBJECT "HI" FLAGGED',
+      'S: * SEARCH 3',
+      'S: c OK done',
+      'C: d SEARCH RETURN (MIN MAX COUNT) ALL',
+      'S: * ESEARCH (TAG "d") MIN 1 MAX 3 COUNT 3',
+      'S: d OK done',
+      'C: e SEARCH RETURN (SAVE) UNSEEN',
+      'S: e OK done',
+      'C: f FETCH $ UID',
+      'S: * 2 FETCH (UID 2)',
+      'S: * 3 FETCH (UID 3)',
+      'S: f OK done',
+      'C: g SEARCH CHARSET KOI8-Z TEXT x',
+      'S: /^g NO \\[BADCHARSET/',
     ],
   },
   {
     name: 'RFC 7162: CONDSTORE',
     inbox: [[], []],
     script: [
-      'C: a SELECT INBOX (CONDSTORE)', 'S: ...a',
-      'C: b UID STORE 1 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)', 'S: /^\\* 1 FETCH \\(UID 1 FLAGS \\(\\) MODSEQ/', 'S: /^b OK \\[MODIFIED 1\\]/',
-      'C: c STORE 2 +FLAGS.SILENT (\\Seen)', 'S: /^\\* 2 FETCH \\(UID 2 MODSEQ \\(\\d+\\)\\)/', 'S: c OK done',
-      'C: d FETCH 1:* (FLAGS) (CHANGEDSINCE 99999)', 'S: d OK done',
+      'C: a SELECT INBOX (CONDSTORE)',
+      'S: ...a',
+      'C: b UID STORE 1 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)',
+      'S: /^\\* 1 FETCH \\(UID 1 FLAGS \\(\\) MODSEQ/',
+      'S: /^b OK \\[MODIFIED 1\\]/',
+      'C: c STORE 2 +FLAGS.SILENT (\\Seen)',
+      'S: /^\\* 2 FETCH \\(UID 2 MODSEQ \\(\\d+\\)\\)/',
+      'S: c OK done',
+      'C: d FETCH 1:* (FLAGS) (CHANGEDSINCE 99999)',
+      'S: d OK done',
     ],
   },
   {
     name: 'RFC 9051 section 6.3.11: STATUS; RFC 2342; RFC 2971; RFC 5161; UNSELECT, CLOSE',
     inbox: [['\\Deleted'], []],
     script: [
-      'C: a STATUS INBOX (MESSAGES UIDNEXT UNSEEN DELETED SIZE)', 'S: * STATUS INBOX (MESSAGES 2 UIDNEXT 3 UNSEEN 2 DELETED 1 SIZE 98)', 'S: a OK done',
-      'C: b NAMESPACE', 'S: * NAMESPACE (("" "/")) NIL NIL', 'S: b OK done', 'C: c ID NIL', 'S: * ID ("name" "Postern")', 'S: c OK done',
-      'C: d ENABLE CONDSTORE XYZ', 'S: * ENABLED CONDSTORE', 'S: d OK done',
-      'C: e SELECT INBOX', 'S: ...e', 'C: f UNSELECT', 'S: f OK done', 'C: g SELECT INBOX', 'S: ...g', 'C: h CLOSE', 'S: h OK done',
-      'C: i STATUS INBOX (MESSAGES)', 'S: * STATUS INBOX (MESSAGES 1)', 'S: i OK done', 'C: j LOGOUT', 'S: /^\\* BYE /', 'S: /^j OK /',
+      'C: a STATUS INBOX (MESSAGES UIDNEXT UNSEEN DELETED SIZE)',
+      'S: * STATUS INBOX (MESSAGES 2 UIDNEXT 3 UNSEEN 2 DELETED 1 SIZE 98)',
+      'S: a OK done',
+      'C: b NAMESPACE',
+      'S: * NAMESPACE (("" "/")) NIL NIL',
+      'S: b OK done',
+      'C: c ID NIL',
+      'S: * ID ("name" "Postern")',
+      'S: c OK done',
+      'C: d ENABLE CONDSTORE XYZ',
+      'S: * ENABLED CONDSTORE',
+      'S: d OK done',
+      'C: e SELECT INBOX',
+      'S: ...e',
+      'C: f UNSELECT',
+      'S: f OK done',
+      'C: g SELECT INBOX',
+      'S: ...g',
+      'C: h CLOSE',
+      'S: h OK done',
+      'C: i STATUS INBOX (MESSAGES)',
+      'S: * STATUS INBOX (MESSAGES 1)',
+      'S: i OK done',
+      'C: j LOGOUT',
+      'S: /^\\* BYE /',
+      'S: /^j OK /',
     ],
   },
 ];
@@ -154,7 +289,11 @@ for (const transcript of TRANSCRIPTS)
 async function fill(bed: ImapBed, inbox: readonly (readonly string[])[]): Promise<void> {
   const { id } = bed.account.mailbox('INBOX')!;
   for (const flags of inbox)
-    await bed.account.append(id, { content: Buffer.from(MESSAGE), flags, internalDateMs: Date.UTC(2026, 0, 1) });
+    await bed.account.append(id, {
+      content: Buffer.from(MESSAGE),
+      flags,
+      internalDateMs: Date.UTC(2026, 0, 1),
+    });
 }
 
 void t.test('RFC 2177: IDLE tells what others change until DONE', async (t) => {
@@ -184,13 +323,20 @@ void t.test('a session goes on when its owner is lost', async (t) => {
   const client = await bed.client();
   await client.command('a', 'SELECT INBOX');
   await bed.moveOwner();
-  t.same(await client.command('b', 'STORE 2 +FLAGS (\\Deleted)'), ['* 2 FETCH (UID 2 FLAGS (\\Deleted))', 'b OK done']);
+  t.same(await client.command('b', 'STORE 2 +FLAGS (\\Deleted)'), [
+    '* 2 FETCH (UID 2 FLAGS (\\Deleted))',
+    'b OK done',
+  ]);
   const other = await bed.client();
   await other.command('a', 'SELECT INBOX');
   await other.command('b', 'EXPUNGE');
   await fill(bed, [[]]);
   await bed.moveOwner();
-  t.same(await client.command('c', 'FETCH 3 UID'), ['* 3 FETCH (UID 3)', 'c OK done'], 'no EXPUNGE in answer to FETCH, numbers as told');
+  t.same(
+    await client.command('c', 'FETCH 3 UID'),
+    ['* 3 FETCH (UID 3)', 'c OK done'],
+    'no EXPUNGE in answer to FETCH, numbers as told',
+  );
   t.same(await client.command('d', 'NOOP'), ['* 2 EXPUNGE', '* 3 EXISTS', 'd OK done']);
   client.send('e IDLE\r\n');
   t.equal(await client.line(), '+ idling');
@@ -203,15 +349,20 @@ void t.test('a session goes on when its owner is lost', async (t) => {
   other.close();
 });
 
-void t.test('without any owner a command is answered NO [UNAVAILABLE] in time, and the session stays', async (t) => {
-  const bed = await ImapBed.start(t, { stallMs: 300 });
-  await fill(bed, [[]]);
-  const client = await bed.client();
-  await client.command('a', 'SELECT INBOX');
-  await bed.moveOwner();
-  bed.away = true;
-  t.match(await client.command('b', 'FETCH 1 UID'), ['b NO [UNAVAILABLE] temporarily unavailable, try again later']);
-  bed.away = false;
-  t.same(await client.command('c', 'FETCH 1 UID'), ['* 1 FETCH (UID 1)', 'c OK done']);
-  client.close();
-});
+void t.test(
+  'without any owner a command is answered NO [UNAVAILABLE] in time, and the session stays',
+  async (t) => {
+    const bed = await ImapBed.start(t, { stallMs: 300 });
+    await fill(bed, [[]]);
+    const client = await bed.client();
+    await client.command('a', 'SELECT INBOX');
+    await bed.moveOwner();
+    bed.away = true;
+    t.match(await client.command('b', 'FETCH 1 UID'), [
+      'b NO [UNAVAILABLE] temporarily unavailable, try again later',
+    ]);
+    bed.away = false;
+    t.same(await client.command('c', 'FETCH 1 UID'), ['* 1 FETCH (UID 1)', 'c OK done']);
+    client.close();
+  },
+);

@@ -30,6 +30,11 @@ export class MachineClock {
     return this.#offsetMs + (trueMs - this.#stoodStillMs) * this.rate;
   }
 
+  /** It stands still now. */
+  get isStill(): boolean {
+    return this.#stillSinceMs !== undefined;
+  }
+
   /** Goes on while the machine stands still, as people's clocks do. */
   wallMs(): number {
     return Math.floor(this.#wallOffsetMs + this.#world.nowMs * this.rate);

@@ -133,6 +133,10 @@ export class SimProcess {
     return this.#state === 'crashed';
   }
 
+  get paused(): boolean {
+    return this.#state === 'paused';
+  }
+
   /** SIGKILL: from now on nothing happens to it any more; its kernel closes its connections and ports. */
   crash(): void {
     if (this.crashed) return;

@@ -3,7 +3,7 @@
  * pauses or is cut off, at any instant (docs/architecture.md, section 6). What it is allowed to do, the test names.
  */
 import type { Prng } from '../support/prng.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, SimProcess } from './machine.ts';
 import type { World } from './world.ts';
 
 export type Harm =
@@ -101,7 +101,7 @@ export class Nemesis {
       case 'crash-process':
         return this.#crashProcess(machine);
       case 'pause-process': {
-        const process = this.#random.pick(machine.processes);
+        const process = this.#pickProcess(machine);
         process?.pause();
         return () => process?.resume();
       }
@@ -138,8 +138,13 @@ export class Nemesis {
     harm satisfies never;
   }
 
+  /** A machine may have lost all its processes to somebody else's harm. */
+  #pickProcess(machine: Machine): SimProcess | undefined {
+    return machine.processes.length === 0 ? undefined : this.#random.pick(machine.processes);
+  }
+
   #crashProcess(machine: Machine): () => void {
-    const process = this.#random.pick(machine.processes);
+    const process = this.#pickProcess(machine);
     if (process === undefined) return () => undefined;
     process.crash();
     return () => this.#options.restart(machine, process.name);

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import t from 'tap';
 import { Failure } from '../../src/lib/failure.ts';
 import { noLogger } from '../../src/lib/logging.ts';
+import type { Address } from '../../src/platform/platform.ts';
 import { startSmtpListener } from '../../src/smtp/listener.ts';
 import { NO_SUCH_MAILBOX, replyFor } from '../../src/smtp/replies.ts';
 import type { MailIntake, Recipient } from '../../src/smtp/types.ts';
@@ -219,6 +222,7 @@ async function start(t: { teardown(fn: () => unknown): void }, protocol: 'smtp' 
   const listener = await startSmtpListener({
     protocol,
     listen: { host: '127.0.0.1', port: 0 },
+    shared: false,
     hostName: 'mx.lab.example',
     messageOctetsMax: 1000,
     recipientsMax: 100,
@@ -275,6 +279,49 @@ void t.test('trace fields and content arrive as sent, dots unstuffed', async (t)
     intake.delivered[0]!.content,
     /^Return-Path: <a@b\.example>\r\nReceived: from c\.example \(\[127\.0\.0\.1\]\)\r\n by mx\.lab\.example with ESMTP id \S+\r\n for <joe@lab\.example>; Fri, 2 Jan 2026 03:04:05 \+0000\r\nSubject: x\r\n\r\n\.a\r\nb\r\n$/,
   );
+});
+
+/** A client that gives what came, chunk by chunk, and waits for what it is told to. */
+async function client(address: Address) {
+  const socket = connect(address.port, address.host);
+  const chunks: string[] = [];
+  socket.on('data', (chunk: Buffer) => void chunks.push(chunk.toString('latin1')));
+  const until = async (isThere: (received: string) => boolean): Promise<readonly string[]> => {
+    while (!isThere(chunks.join(''))) await once(socket, 'data');
+    return chunks.splice(0);
+  };
+  await until((received) => received.endsWith('\r\n'));
+  return {
+    socket,
+    ask: (bytes: string, isThere: (received: string) => boolean) => {
+      socket.write(bytes);
+      return until(isThere);
+    },
+  };
+}
+
+void t.test('RFC 2920 section 3.2: the replies to a group leave as one, with the one to DATA', async (t) => {
+  const { listener } = await start(t, 'smtp');
+  const { socket, ask } = await client(listener.address);
+  const whole = (received: string): boolean => received.endsWith('\r\n');
+  await ask('HELO c\r\n', whole);
+  const group = 'MAIL FROM:<>\r\nRCPT TO:<joe@lab.example>\r\nDATA\r\n';
+  const chunks = await ask(group, (received) => received.includes('354 '));
+  t.equal(chunks.length, 1);
+  t.match(chunks[0], /^250 2\.1\.0 .*\r\n250 2\.1\.5 .*\r\n354 .*\r\n$/);
+  t.match(await ask('x\r\n.\r\n', whole), [/^250 /]);
+  t.match(await ask('MAIL FROM:<>\r\n', whole), [/^250 2\.1\.0 .*\r\n$/], 'one alone is answered at once');
+  t.match(await ask('RCPT TO:<joe@lab.example>\r\nRC', whole), [/^250 2\.1\.5 /], 'half a command is none');
+  socket.destroy();
+});
+
+void t.test('more replies than are kept back all arrive', async (t) => {
+  const { listener } = await start(t, 'smtp');
+  const { socket, ask } = await client(listener.address);
+  const count = 20_000; // their replies are several times what a socket takes before it asks to wait
+  const chunks = await ask(`HELO c\r\n${'RSET\r\n'.repeat(count)}QUIT\r\n`, (all) => all.includes('221 '));
+  t.equal(chunks.join('').split('\r\n').length, count + 3);
+  socket.destroy();
 });
 
 void t.test('seeded noise: no crash, the listener goes on', async (t) => {

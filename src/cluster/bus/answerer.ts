@@ -90,7 +90,7 @@ export class Answerer {
     const step = this.#assemble(assembler, frame);
     if (step === undefined) {
       this.#notices.set(frame.id, assembler);
-      return undefined;
+      return this.#notices.size > this.#options.limits.callsMax ? 'too many notices at once' : undefined;
     }
     this.#notices.delete(frame.id);
     if (typeof step === 'string') return step;

@@ -3,7 +3,7 @@
  * peer sent is walked before msgpackr sees it: a small body that claims a large array would take memory for it, and deep
  * nesting the stack.
  */
-import { Packr } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure, type FailureCode } from '../../lib/failure.ts';
 import type { Body } from './types.ts';
@@ -12,17 +12,28 @@ import type { Body } from './types.ts';
 export const BODY_DEPTH_MAX = 64;
 /** Values in one body: what is decoded in one go must not hold up the event loop. */
 export const BODY_VALUES_MAX = 1 << 20;
-/** Octets of a service's name. */
-export const SERVICE_OCTETS_MAX = 255;
+/** Octets of a service's name: name and length fit into the room that msgpackr leaves in front of a body. */
+export const SERVICE_OCTETS_MAX = 254;
 /** Octets of a failure's message; the rest is cut off. */
 const REASON_OCTETS_MAX = 1024;
+
+/** What msgpackr writes into; it makes a larger one for a larger body. */
+const PACK_BUFFER_OCTETS = 64 * 1024;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'number' });
 
 /** Throws Failure 'invalid' for what is no plain value. */
 export function encodeBody(body: Body): Buffer {
+  return pack(body, 0);
+}
+
+/** The body behind so many octets that are not written yet. */
+function pack(body: Body, roomOctets: number): Buffer {
   try {
-    return packr.pack(body);
+    const octets = packr.pack(body, RESERVE_START_SPACE + roomOctets);
+    // Each body is a view of what msgpackr writes into: a small one must not hold what was made for a large one.
+    if (octets.length > PACK_BUFFER_OCTETS) packr.useBuffer(Buffer.allocUnsafeSlow(PACK_BUFFER_OCTETS));
+    return octets;
   } catch (cause) {
     throw new Failure('invalid', 'body cannot be sent over the bus', { cause });
   }
@@ -41,10 +52,13 @@ export function decodeBody(octets: Buffer): { readonly body: Body } | string {
 
 /** Name of the service (length in one octet), then the body. */
 export function encodeRequest(service: string, body: Body): Buffer {
-  const name = Buffer.from(service);
-  if (name.length === 0 || name.length > SERVICE_OCTETS_MAX)
+  const nameOctets = Buffer.byteLength(service);
+  if (nameOctets === 0 || nameOctets > SERVICE_OCTETS_MAX)
     throw new Failure('invalid', `not a service's name: ${service}`);
-  return Buffer.concat([Buffer.from([name.length]), name, encodeBody(body)]);
+  const request = pack(body, 1 + nameOctets);
+  request[0] = nameOctets;
+  request.write(service, 1);
+  return request;
 }
 
 export function decodeRequest(octets: Buffer): { readonly service: string; readonly body: Body } | string {
@@ -157,7 +171,7 @@ function readHead(octets: Buffer, at: number): Head | string {
   if (first <= 0x7f || first >= 0xe0) return plain(at + 1);
   if (first <= 0x8f) return nest(at + 1, (first & 15) * 2, true);
   if (first <= 0x9f) return nest(at + 1, first & 15, false);
-  if (first <= 0xbf) return { ...plain(at + 1 + (first & 31)), text: true };
+  if (first <= 0xbf) return text(at + 1 + (first & 31));
   const fixed = FIXED[first];
   if (fixed !== undefined) return plain(at + 1 + fixed);
   if (first === 0xd4)
@@ -169,7 +183,7 @@ function readHead(octets: Buffer, at: number): Head | string {
   const next = at + 1 + width;
   if (first >= 0xde) return nest(next, length * 2, true);
   if (first >= 0xdc) return nest(next, length, false);
-  return { ...plain(next + length), text: first >= 0xd9 };
+  return first >= 0xd9 ? text(next + length) : plain(next + length);
 }
 
 /** Octets of the length: bin 8/16/32, str 8/16/32, array 16/32, map 16/32. */
@@ -188,6 +202,10 @@ const WIDTHS: Readonly<Record<number, number>> = {
 
 function plain(next: number): Head {
   return { next, children: 0, map: false, text: false };
+}
+
+function text(next: number): Head {
+  return { next, children: 0, map: false, text: true };
 }
 
 function nest(next: number, children: number, map: boolean): Head {

@@ -64,14 +64,15 @@ export class Streams {
     if (frame.type === FrameType.open && (frame.flags & FrameFlag.first) !== 0) {
       if (stream !== undefined) return `stream ${frame.id} was opened twice`;
       stream = this.#make(frame.id);
+      // When it begins, not when its body is whole: what is begun costs memory too.
+      if (this.#streams.size > this.#options.limits.streamsMax) {
+        stream.reset(new Failure('unavailable', 'too many streams'));
+        return undefined;
+      }
     }
     if (stream === undefined) return undefined;
     const step = stream.received(frame);
     if (step === undefined || typeof step === 'string') return step;
-    if (this.#streams.size > this.#options.limits.streamsMax) {
-      stream.reset(new Failure('unavailable', 'too many streams'));
-      return undefined;
-    }
     return this.#opened(stream, step);
   }
 

@@ -7,6 +7,10 @@
  *     └────────────────────────────────── a larger epoch is listed or heard ◄────────────────┴──────────────────┘
  *
  * A failed or unanswered storage call never moves it forward: without looks that returned nobody stands.
+ *
+ * Two candidates must not outbid each other for ever. One whose poll is under way when another's file appears goes back
+ * to watching instead of creating a larger one; and a file without a heartbeat is given as long as its candidate may have
+ * to wait before it acts. (Seen with real processes: three control epochs and 1.3 s more for one death.)
  */
 import { withMargin } from '../times.ts';
 import type { ClusterTimes } from '../types.ts';
@@ -21,7 +25,12 @@ export type Input =
   /** A statement with authority in it arrived. */
   | { readonly kind: 'heard'; readonly now: number; readonly controlEpoch: number }
   /** The members' answers to a poll: milliseconds since the one that heard a controller last; undefined: nobody has. */
-  | { readonly kind: 'polled'; readonly poll: number; readonly heardAgoMs: number | undefined }
+  | {
+      readonly kind: 'polled';
+      readonly now: number;
+      readonly poll: number;
+      readonly heardAgoMs: number | undefined;
+    }
   | { readonly kind: 'created'; readonly controlEpoch: number; readonly now: number }
   /** EEXIST, or the storage did not do it. */
   | { readonly kind: 'not-created'; readonly now: number }
@@ -57,6 +66,9 @@ export interface Candidate {
   readonly floor: number;
 }
 
+/** Beyond the wait itself: a look that was under way, one that is started after the file is there, the first heartbeat. */
+const CANDIDATE_HEARTBEATS = 2;
+
 type Step = readonly [Candidate, readonly Effect[]];
 
 export function newCandidate(now: number): Candidate {
@@ -81,7 +93,7 @@ export function step(c: Candidate, input: Input, times: ClusterTimes): Step {
     case 'heard':
       return heard(c, input.now, input.controlEpoch);
     case 'polled':
-      return polled(c, input.poll, input.heardAgoMs, times);
+      return polled(c, input, times);
     case 'created':
       if (c.phase !== 'creating' || input.controlEpoch !== c.controlEpoch) return [c, []];
       return [{ ...c, phase: 'waiting', createdAt: input.now }, [collect(c)]];
@@ -95,8 +107,7 @@ export function step(c: Candidate, input: Input, times: ClusterTimes): Step {
       return startOver({ ...c, notBefore: input.now + 2 * times.controlLeaseMs }, input.now);
     case 'larger-found': {
       const floor = Math.max(c.floor, input.controlEpoch);
-      if (c.phase !== 'acting' || floor >= CONTROL_EPOCH_MAX) return [{ ...c, floor }, []];
-      return startOver({ ...c, floor }, input.now);
+      return c.phase === 'acting' ? startOver({ ...c, floor }, input.now) : [{ ...c, floor }, []];
     }
   }
   input satisfies never;
@@ -122,7 +133,13 @@ function mayStand(c: Candidate, now: number, rank: number, times: ClusterTimes):
   const half = times.controlLeaseMs / 2;
   const silentFor = now - c.heardAt;
   const sameFor = c.seen.lookStartedAt - c.seen.firstSeenAt;
-  return silentFor >= half + rank * times.heartbeatMs && sameFor >= half;
+  const patience = c.seen.octets.length === 0 ? candidateMs(times) : half;
+  return silentFor >= half + rank * times.heartbeatMs && sameFor >= patience;
+}
+
+/** A candidate has its file, and no counter to change, for a ControlLease and margin; and then some to notice and to write. */
+function candidateMs(times: ClusterTimes): number {
+  return withMargin(times.controlLeaseMs, times) + CANDIDATE_HEARTBEATS * times.heartbeatMs;
 }
 
 /**
@@ -132,7 +149,21 @@ function mayStand(c: Candidate, now: number, rank: number, times: ClusterTimes):
 function mayAct(c: Candidate, now: number, times: ClusterTimes): boolean {
   if (c.seen === undefined || c.seen.lookStartedAt < c.createdAt) return false;
   if (c.seen.largestEpoch !== c.controlEpoch) return false;
-  return nobodyBefore(c.seen) || now - c.seen.firstSeenAt >= withMargin(times.controlLeaseMs, times);
+  return nobodyBefore(c.seen) || now >= actsAt(c.seen, times);
+}
+
+function actsAt(seen: Seen, times: ClusterTimes): number {
+  return seen.firstSeenAt + withMargin(times.controlLeaseMs, times);
+}
+
+/** Its file is there, or may be. */
+export function hasFile({ phase }: Candidate): boolean {
+  return phase === 'creating' || phase === 'waiting' || phase === 'acting';
+}
+
+/** When a tick is due before the next Heartbeat: a waiting candidate acts on time. Undefined when there is none to come. */
+export function dueAt(c: Candidate, times: ClusterTimes): number | undefined {
+  return c.phase === 'waiting' && c.seen !== undefined ? actsAt(c.seen, times) : undefined;
 }
 
 function looked(c: Candidate, look: Look): Step {
@@ -141,6 +172,9 @@ function looked(c: Candidate, look: Look): Step {
   const standing = c.phase === 'waiting' || c.phase === 'acting';
   // "Who loses a creation or lists a larger epoch starts over."
   if (standing && seen.largestEpoch > c.controlEpoch) return startOver(next, look.returnedAt);
+  // "Reads … show the same counter": not any more, so somebody acts or stands.
+  const isNew = seen.firstSeenAt !== c.seen?.firstSeenAt || seen.predecessorEpoch !== c.seen.predecessorEpoch;
+  if (c.phase === 'polling' && isNew) return [{ ...next, phase: 'watching' }, []];
   return [next, []];
 }
 
@@ -151,11 +185,13 @@ function heard(c: Candidate, now: number, controlEpoch: number): Step {
   return c.phase === 'watching' ? [next, []] : startOver(next, now);
 }
 
-function polled(c: Candidate, poll: number, heardAgoMs: number | undefined, times: ClusterTimes): Step {
+function polled(c: Candidate, input: Extract<Input, { kind: 'polled' }>, times: ClusterTimes): Step {
+  const { now, poll, heardAgoMs } = input;
   if (c.phase !== 'polling' || poll !== c.polls) return [c, []];
-  // "No member it reaches (frontends count) has heard it."
+  // "No member it reaches (frontends count) has heard it." What others heard counts like our own hearing, so that all
+  // candidates reckon from the same time and the line of ranks holds.
   if (heardAgoMs !== undefined && heardAgoMs < times.controlLeaseMs / 2)
-    return [{ ...c, phase: 'watching' }, []];
+    return [{ ...c, phase: 'watching', heardAt: Math.max(c.heardAt, now - heardAgoMs) }, []];
   const controlEpoch = Math.max(c.seen?.largestEpoch ?? 0, c.floor) + 1;
   if (controlEpoch > CONTROL_EPOCH_MAX) return [{ ...c, phase: 'watching' }, []];
   return [{ ...c, phase: 'creating', controlEpoch }, [{ kind: 'create', controlEpoch }]];

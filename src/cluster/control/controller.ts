@@ -5,16 +5,15 @@
  * rule says so; its supervisor is then a backup again.
  */
 import { Failure } from '../../lib/failure.ts';
-import type { Address, AppendFile, Platform, Timer } from '../../platform/platform.ts';
-import { type Epoch, epochOf, type Incarnation, SLOTS, type Slot } from '../../store/ids.ts';
+import type { Timer } from '../../platform/platform.ts';
+import { type Epoch, epochOf, type Incarnation, type Slot } from '../../store/ids.ts';
 import type { Lease } from '../../store/log/types.ts';
-import type { Bus } from '../bus/types.ts';
 import { Assigner } from '../leases/assign.ts';
+import { FRESH_ELSEWHERE_MS, Giver } from '../leases/giver.ts';
 import { LeaseTable } from '../leases/table.ts';
 import { isBackend, type KnownWorker, Membership } from '../membership.ts';
 import {
   type LeasesAnswer,
-  type MembersNews,
   type Renewal,
   type RenewalAnswer,
   type Report,
@@ -22,54 +21,30 @@ import {
   Service,
   type Statement,
 } from '../messages.ts';
+import type { MembersNews } from '../news.ts';
 import { MapBook } from '../slot-map.ts';
 import { withMargin } from '../times.ts';
-import type { ClusterLogger, ClusterTimes, OpenSettings, Owner, SettingsDelta, SlotMap } from '../types.ts';
+import type { Owner, SettingsDelta } from '../types.ts';
 import { Authority } from './authority.ts';
-import { encodeHeartbeat, listControlEpochs } from './heartbeat-file.ts';
+import { CONTROL_EPOCH_MAX, encodeHeartbeat, listControlEpochs } from './heartbeat-file.ts';
 import { Quorum } from './quorum.ts';
 import { SettingsKeeper } from './settings-keeper.ts';
-import { nobodyBefore, type Seen } from './watch.ts';
+import type { ControllerOptions, Over } from './types.ts';
+import { nobodyBefore } from './watch.ts';
 
 const NONCE_OCTETS = 16;
 /** A fresh controller gives its members so many Heartbeats to join before it gives slots away. */
 const GATHER_HEARTBEATS = 2;
-/** "Another backend has had a fresh probe for 1 s." */
-const FRESH_ELSEWHERE_MS = 1000;
+/** After a gap in its authority leases have lapsed that their holders are about to renew, each with its next two Heartbeats. */
+const REGATHER_HEARTBEATS = 4;
+/** A file with a larger control epoch than this is broken, and following it would use up all that are left for ever. */
+const FOUND_EPOCH_MAX = CONTROL_EPOCH_MAX / 2;
 /** While slots move, plans are made so often. */
 const MOVE_PACE_MS = 10;
-/** News of the map go out so long after a change, so that many changes make one statement. */
+/** News of the map go out so long after a change … */
 const ANNOUNCE_MS = 5;
-
-export interface Collected {
-  readonly answer: LeasesAnswer;
-  readonly askedAt: number;
-  readonly receivedAt: number;
-}
-
-export type Over =
-  | { readonly kind: 'deposed' }
-  | { readonly kind: 'gave-up' }
-  | { readonly kind: 'larger-found'; readonly controlEpoch: number };
-
-export interface ControllerOptions {
-  readonly platform: Platform;
-  readonly bus: Bus;
-  readonly times: ClusterTimes;
-  readonly root: string;
-  readonly clusterId: string;
-  readonly controlEpoch: number;
-  readonly file: AppendFile;
-  readonly predecessor: Seen;
-  readonly collected: Iterable<Collected>;
-  /** This process's copy of the predecessor's map. */
-  readonly mapBefore: SlotMap;
-  readonly lifeProofs: boolean;
-  readonly openSettings: OpenSettings | undefined;
-  readonly logger: ClusterLogger;
-  /** Told once, when it is over. */
-  readonly over: (over: Over) => void;
-}
+/** … and no sooner after the last statement than this; who guessed wrong meanwhile asks for the map itself. */
+const ANNOUNCE_AGAIN_MS = 50;
 
 export class Controller {
   readonly #o: ControllerOptions;
@@ -78,20 +53,20 @@ export class Controller {
   readonly #members: Membership;
   readonly #table: LeaseTable;
   readonly #map: MapBook;
-  readonly #assigner: Assigner;
+  readonly #giver: Giver;
   readonly #nonce: string;
-  readonly #startedAt: number;
-  readonly #gatherUntil: number;
   /** Where those are that reported leases before they were members here. */
   readonly #reportedOwners = new Map<Incarnation, Owner>();
   readonly #collecting = new Set<Incarnation>();
   /** Workers whose leases the newest heartbeat that gave authority covers: only they are granted anything. */
   #named: ReadonlySet<Incarnation> = new Set();
   #news: MembersNews;
-  #beating = false;
+  /** The heartbeat under way; never rejects. */
+  #beating: Promise<void> | undefined;
   #ended = false;
   #assignTimer: Timer | undefined;
   #announceTimer: Timer | undefined;
+  #announcedAt = -Infinity;
   #lapseTimer: Timer | undefined;
   readonly #settings: SettingsKeeper;
   readonly #confirms = new Set<(held: boolean | undefined) => void>();
@@ -101,8 +76,6 @@ export class Controller {
     const { platform, bus, times, controlEpoch, predecessor } = options;
     const now = platform.clock.monotonicMs();
     const fresh = nobodyBefore(predecessor);
-    this.#startedAt = now;
-    this.#gatherUntil = fresh ? now + GATHER_HEARTBEATS * times.heartbeatMs : now;
     this.#nonce = platform.random.bytes(NONCE_OCTETS).toString('hex');
     this.#authority = new Authority(controlEpoch, times);
     this.#quorum = new Quorum(bus.self.member, times);
@@ -118,7 +91,8 @@ export class Controller {
       },
       (slot, owner) => this.#ownerChanged(slot, owner),
     );
-    this.#assigner = new Assigner(now, times);
+    this.#giver = new Giver(this.#table, this.#members, new Assigner(now, times));
+    this.#giver.gather(now + GATHER_HEARTBEATS * times.heartbeatMs, fresh ? 'time' : 'all live');
     this.#news = this.#members.tick(now, () => 0);
     for (const { answer, askedAt, receivedAt } of options.collected) this.#took(answer, askedAt, receivedAt);
     this.#settings = new SettingsKeeper(options, () => this.#settingsLease());
@@ -139,15 +113,26 @@ export class Controller {
   // ---- heartbeats
 
   /** One heartbeat, unless one is under way: note the clock, write and sync, *then* list. */
-  async beat(): Promise<void> {
-    if (this.#beating || this.#ended) return;
-    this.#beating = true;
+  beat(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    this.#beating ??= this.#beat().finally(() => {
+      this.#beating = undefined;
+    });
+    return this.#beating;
+  }
+
+  async #beat(): Promise<void> {
     const waiting = [...this.#confirms];
     const named = this.#holders();
+    // While it is written, whoever reads the file may see the old list or the new one: only who is in both is given any.
+    this.#named = this.#named.intersection(named);
     const counter = this.#authority.begin(this.#now());
     try {
       await this.#o.file.writeDurably([this.#octets(counter, 'running', named)], 0);
       const epochs = await listControlEpochs(this.#o.platform.fs, this.#o.root);
+      const now = this.#now();
+      if (counter > 1 && this.#authority.leftMs(now) === 0)
+        this.#giver.gather(now + REGATHER_HEARTBEATS * this.#o.times.heartbeatMs, 'time');
       this.#authority.finish(epochs.at(-1) ?? 0);
     } catch (error) {
       this.#o.logger.warn(
@@ -155,10 +140,8 @@ export class Controller {
         'heartbeat failed, control given up',
       );
       this.#authority.end();
-    } finally {
-      this.#beating = false;
     }
-    if (this.#ended) return this.#closeFile();
+    if (this.#ended) return;
     if (this.#authority.over) return this.#finish({ kind: 'deposed' });
     this.#named = named;
     for (const settle of waiting) settle(true);
@@ -185,6 +168,7 @@ export class Controller {
 
   /** Sends the statement to everybody: "states counter and remaining authority; without authority it says so at once". */
   announce(): void {
+    this.#announcedAt = this.#now();
     const statement = this.statement();
     for (const { name, address } of this.#members.supervisors())
       if (name !== this.#o.bus.self.member)
@@ -239,13 +223,16 @@ export class Controller {
     if (renewal.controlEpoch !== this.controlEpoch || this.#table.isDead(incarnation))
       return { ...none, statement: this.statement(), seq: renewal.seq, serial: 0 };
     const recent = this.#isRecent(renewal.controlEpoch, renewal.quote);
+    const wasKnown = this.#members.worker(incarnation)?.nonceKnown ?? false;
     const worker = this.#members.renewed(now, renewal, recent, renewal.nonce === this.#nonce);
+    this.#table.lapse(now);
     const free = this.#table.freeCount;
-    const live = this.#table.isLive(incarnation, now);
-    const result = this.#table.renew({ incarnation, ...renewal }, this.#leaseMs(now), now);
+    const joins = worker.info.holds && !(wasKnown && this.#table.isLive(incarnation, now));
+    const named = this.#named.has(incarnation);
+    const result = this.#table.renew({ incarnation, named, ...renewal }, this.#leaseMs(now), now);
     if (renewal.largerEpoch !== undefined) this.#largerEpoch(renewal.largerEpoch);
     if (result?.unreported) this.#collect(worker);
-    if (this.#table.freeCount > free || (!live && this.#table.freeCount > 0)) this.#assignSoon();
+    if (this.#table.freeCount > free || (joins && this.#table.freeCount > 0)) this.#assignSoon();
     this.#settings.shown(now, this.#members);
     const giveUp =
       renewal.stalled &&
@@ -285,13 +272,13 @@ export class Controller {
   /** Orderly end. With no lease left the file says so, and nobody needs to wait for anything. */
   async stop(): Promise<void> {
     if (this.#ended) return;
-    const now = this.#now();
-    this.#table.lapse(now);
-    const nothingLeft = !this.#table.isWaiting && this.#table.mayHold(now).size === 0;
+    this.#table.lapse(this.#now());
+    const nothingLeft = this.#table.nothingHeld;
     const { counter } = this.#authority;
     this.#end();
     await this.#settings.close();
-    if (nothingLeft && !this.#beating && counter > 0)
+    await this.#beating;
+    if (nothingLeft && counter > 0)
       await this.#o.file.writeDurably([this.#octets(this.#authority.begun + 1, 'ended', new Set())], 0);
     await this.#closeFile();
   }
@@ -312,6 +299,7 @@ export class Controller {
       member,
     });
     this.#table.reported(worker.incarnation, pairs, leftMs, askedAt, receivedAt);
+    if (this.#table.freeCount > 0) this.#assignSoon();
   }
 
   #ownerChanged(slot: Slot, incarnation: Incarnation | undefined): void {
@@ -357,54 +345,10 @@ export class Controller {
   #assign(): void {
     const now = this.#now();
     this.#table.lapse(now);
-    if (this.#ended || this.#leaseMs(now) === 0 || now < this.#gatherUntil) return;
-    const workers = [...this.#members.workers()].filter((worker) => this.#eligible(worker, now));
-    const { free, moving } = this.#slots();
-    const plan = this.#assigner.plan(
-      now,
-      workers.map((worker) => ({
-        incarnation: worker.info.incarnation,
-        slots: this.#table.slotsOf(worker.info.incarnation).size,
-        draining: this.#members.isDraining(worker),
-      })),
-      free,
-      moving,
-    );
-    const poked = new Set<Incarnation>();
-    for (const [slot, to] of plan.grants) {
-      this.#table.grant(slot, to);
-      poked.add(to);
-    }
-    for (const [from, count] of plan.takeBack) {
-      const held = [...this.#table.slotsOf(from)].filter((slot) => this.#table.entry(slot).state === 'held');
-      for (const slot of held.slice(0, count)) this.#table.takeBack(slot);
-      poked.add(from);
-    }
-    for (const incarnation of poked) this.#poke(incarnation);
-    if (plan.more) this.#assignSoon(MOVE_PACE_MS);
-  }
-
-  /** It may be given slots: its storage is ours and answers, it renews, and the heartbeat file names it. */
-  #eligible(worker: KnownWorker, now: number): boolean {
-    const { incarnation, holds } = worker.info;
-    return (
-      holds &&
-      worker.nonceKnown &&
-      worker.freshSince !== undefined &&
-      this.#named.has(incarnation) &&
-      this.#table.isLive(incarnation, now)
-    );
-  }
-
-  #slots(): { free: Slot[]; moving: number } {
-    const free: Slot[] = [];
-    let moving = 0;
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const { state } = this.#table.entry(slot as Slot);
-      if (state === 'free') free.push(slot as Slot);
-      else if (state === 'releasing') moving++;
-    }
-    return { free, moving };
+    if (this.#ended || this.#leaseMs(now) === 0) return;
+    const given = this.#giver.give(now, this.#named);
+    for (const incarnation of given.tell) this.#poke(incarnation);
+    if (given.more) this.#assignSoon(MOVE_PACE_MS);
   }
 
   #poke(incarnation: Incarnation): void {
@@ -421,8 +365,11 @@ export class Controller {
     });
   }
 
+  /** Soon after the first change, and then at bounded intervals: a move of many slots is one piece of news. */
   #announceSoon(): void {
-    this.#announceTimer ??= this.#o.platform.clock.timer(ANNOUNCE_MS, () => {
+    const { clock } = this.#o.platform;
+    const delayMs = Math.max(ANNOUNCE_MS, this.#announcedAt + ANNOUNCE_AGAIN_MS - clock.monotonicMs());
+    this.#announceTimer ??= clock.timer(delayMs, () => {
       this.#announceTimer = undefined;
       if (!this.#ended) this.announce();
     });
@@ -433,6 +380,13 @@ export class Controller {
     const largest = epochOf(this.controlEpoch, this.#table.grantCount);
     if (epoch <= largest || this.#ended) return;
     const controlEpoch = Math.floor(epoch / 2 ** 32);
+    if (controlEpoch > FOUND_EPOCH_MAX) {
+      this.#o.logger.error(
+        { epoch, largest },
+        'a file with an epoch that nobody can have granted: left alone',
+      );
+      return;
+    }
     this.#o.logger.error(
       { epoch, largest },
       'a file with an epoch that was never granted: taking a larger one',
@@ -450,10 +404,13 @@ export class Controller {
     return controlEpoch === this.controlEpoch && this.#authority.isRecent(quote, this.#now());
   }
 
+  /** Who may hold a lease under the heartbeat that begins now; frontends' workers never do. */
   #holders(): Set<Incarnation> {
     const named = new Set(this.#table.mayHold(this.#now()));
     for (const { info } of this.#members.workers())
-      if (info.holds && !this.#table.isDead(info.incarnation)) named.add(info.incarnation);
+      if (!info.holds) named.delete(info.incarnation);
+      else if (!this.#table.isDead(info.incarnation) && !this.#table.isOvertaken(info.incarnation))
+        named.add(info.incarnation);
     return named;
   }
 
@@ -464,17 +421,21 @@ export class Controller {
       counter,
       state,
       member,
-      address: address satisfies Address,
+      address,
       nonce: this.#nonce,
       holders: this.#table.holdersUnknown ? undefined : [...holders],
     });
   }
 
+  /** Nobody has reported yet, as nobody knows of this controller: everybody that was known before is told. */
   #firstAuthority(): void {
-    const { controlEpoch } = this;
-    const tookMs = this.#now() - this.#startedAt;
-    this.#o.logger.info({ controlEpoch, tookMs }, 'in control');
+    const { bus, logger, supervisors, workers } = this.#o;
+    logger.info({ controlEpoch: this.controlEpoch }, 'in control');
+    const statement = this.statement();
+    for (const address of supervisors()) bus.notify(address, Service.supervisorStatement, statement);
+    for (const { address } of workers()) bus.notify(address, Service.workerStatement, statement);
     this.announce();
+    this.#assignSoon();
   }
 
   /** Tells everybody at once when authority runs out. */
@@ -518,9 +479,9 @@ export class Controller {
     this.#o.over(over);
   }
 
-  /** Never while a write is under way: that one closes it when it has returned. */
+  /** Never while a write is under way. */
   async #closeFile(): Promise<void> {
-    if (this.#beating) return;
+    await this.#beating;
     await this.#o.file
       .close()
       .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'heartbeat file not closed'));
@@ -530,7 +491,7 @@ export class Controller {
     this.#ended = true;
     this.#authority.end();
     for (const timer of [this.#assignTimer, this.#announceTimer, this.#lapseTimer]) timer?.cancel();
-    for (const settle of [...this.#confirms]) settle(false);
+    for (const settle of Array.from(this.#confirms)) settle(false);
   }
 
   #now(): number {

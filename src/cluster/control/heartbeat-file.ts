@@ -116,6 +116,11 @@ export async function readHeartbeat(fs: Fs, root: string, controlEpoch: number):
 export async function createHeartbeat(fs: Fs, root: string, controlEpoch: number): Promise<AppendFile> {
   const directory = controlDirectory(root);
   const file = await fs.createExclusive(`${directory}/${heartbeatName(controlEpoch)}`);
-  await fs.syncDirectory(directory);
+  try {
+    await fs.syncDirectory(directory);
+  } catch (error) {
+    await file.close().catch(() => undefined); // the error of the sync is the one to tell
+    throw error;
+  }
   return file;
 }

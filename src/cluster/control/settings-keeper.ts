@@ -17,7 +17,7 @@ export interface SettingsKeeperOptions {
   readonly logger: ClusterLogger;
 }
 
-type Waiting = { readonly version: number; readonly resolve: () => void };
+type Waiting = { readonly version: number; readonly resolve: () => void; readonly giveUp: () => void };
 
 export class SettingsKeeper {
   readonly #o: SettingsKeeperOptions;
@@ -40,7 +40,7 @@ export class SettingsKeeper {
 
   /** After each heartbeat with authority: opens what is not open. Never waits. */
   open(): void {
-    const { openSettings, platform, logger } = this.#o;
+    const { openSettings, platform } = this.#o;
     if (this.#state !== 'closed' || openSettings === undefined) return;
     if (platform.clock.monotonicMs() < this.#retryAt) return;
     this.#state = 'opening';
@@ -70,16 +70,16 @@ export class SettingsKeeper {
     const { version, result } = await this.#opened().change(change);
     this.#version = Math.max(this.#version, version);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiting: Waiting = { version, resolve };
-    this.#waiting.add(waiting);
     // It is durable and will be shown; only that all show it was not seen in time.
-    const abort = () => {
+    const giveUp = () => {
       this.#waiting.delete(waiting);
       reject(new Failure('unknown', 'the change is stored, but not shown by all members yet'));
     };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    return { value: result, shown: promise.finally(() => signal.removeEventListener('abort', abort)) };
+    const waiting: Waiting = { version, resolve, giveUp };
+    this.#waiting.add(waiting);
+    if (signal.aborted || this.#state === 'over') giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    return { value: result, shown: promise.finally(() => signal.removeEventListener('abort', giveUp)) };
   }
 
   /** Lets those go whose version all ready members show. */
@@ -95,6 +95,8 @@ export class SettingsKeeper {
     const object = this.#object;
     this.#state = 'over';
     this.#object = undefined;
+    // No member reports to this controller any more.
+    for (const waiting of Array.from(this.#waiting)) waiting.giveUp();
     await object
       ?.close()
       .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'cluster settings not closed'));

@@ -2,14 +2,24 @@
  * The driver of a backend's candidacy: performs the candidate's effects on storage and bus and feeds the results back.
  * One storage call at a time; nothing else waits for it. Holds the acting `Controller` while there is one.
  */
-import type { Address, Platform } from '../../platform/platform.ts';
+import type { Address, Platform, Timer } from '../../platform/platform.ts';
 import type { Incarnation } from '../../store/ids.ts';
 import type { Bus } from '../bus/types.ts';
 import { type AskAnswer, readAskAnswer, readLeasesAnswer, Service, type WorkerInfo } from '../messages.ts';
 import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
-import { type Candidate, type Effect, type Input, newCandidate, step } from './candidate.ts';
-import { type Collected, Controller, type Over } from './controller.ts';
+import {
+  type Candidate,
+  dueAt,
+  type Effect,
+  hasFile,
+  type Input,
+  newCandidate,
+  type Phase,
+  step,
+} from './candidate.ts';
+import { Controller } from './controller.ts';
 import { createHeartbeat, listControlEpochs, readHeartbeat } from './heartbeat-file.ts';
+import type { Collected, Over } from './types.ts';
 
 export interface StandOptions {
   readonly platform: Platform;
@@ -30,6 +40,8 @@ export interface StandOptions {
   readonly isOurs: (clusterId: string) => boolean;
   /** A control epoch of ours is about to be stated: refuse smaller ones from now on. False when a larger is accepted. */
   readonly accept: (controlEpoch: number) => boolean;
+  /** In control from now on, without authority yet: the own member's report, deaths included, is due. */
+  readonly acting: () => void;
 }
 
 export class Stand {
@@ -42,6 +54,7 @@ export class Stand {
   #file: Awaited<ReturnType<typeof createHeartbeat>> | undefined;
   #controller: Controller | undefined;
   #busy = false;
+  #due: Timer | undefined;
   #stopped = false;
 
   constructor(options: StandOptions, clusterId: string) {
@@ -57,9 +70,13 @@ export class Stand {
   /** Each Heartbeat, from the timer. Waits for nothing. */
   tick(): void {
     if (this.#stopped) return;
-    this.#feed({ kind: 'tick', now: this.#now(), rank: this.#o.rank() });
+    this.#step();
     this.#controller?.tick();
     this.#storage();
+  }
+
+  #step(): void {
+    this.#feed({ kind: 'tick', now: this.#now(), rank: this.#o.rank() });
   }
 
   heard(controlEpoch: number): void {
@@ -70,6 +87,7 @@ export class Stand {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#due?.cancel();
     const controller = this.#controller;
     this.#controller = undefined;
     await controller?.stop();
@@ -82,10 +100,13 @@ export class Stand {
   #storage(): void {
     if (this.#busy) return;
     this.#busy = true;
-    void (this.#controller === undefined ? this.#look() : this.#controller.beat())
+    const controller = this.#controller;
+    void (controller === undefined ? this.#look() : controller.beat())
       .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'control directory cannot be read'))
       .finally(() => {
         this.#busy = false;
+        // The first heartbeat of a controller that came to be during a look waits for no timer.
+        if (controller === undefined && this.#controller !== undefined) this.#storage();
       });
   }
 
@@ -93,11 +114,16 @@ export class Stand {
     const { platform, root } = this.#o;
     const startedAt = this.#now();
     const epochs = await listControlEpochs(platform.fs, root);
-    const own = this.#file === undefined ? 0 : this.#candidate.controlEpoch;
+    // From the moment it may be on the storage: while the creation has not returned it is listed already.
+    const own = hasFile(this.#candidate) ? this.#candidate.controlEpoch : 0;
     const controlEpoch = epochs.findLast((epoch) => epoch !== own);
     const octets = controlEpoch && (await readHeartbeat(platform.fs, root, controlEpoch));
     const predecessor = octets ? { controlEpoch: controlEpoch, octets } : undefined;
-    this.#feed({ kind: 'looked', look: { startedAt, returnedAt: this.#now(), epochs, predecessor } });
+    const returnedAt = this.#now();
+    this.#feed({ kind: 'looked', look: { startedAt, returnedAt, epochs, predecessor } });
+    // Where the time is up already only this look was missing: no need to wait for the next Heartbeat.
+    const due = dueAt(this.#candidate, this.#o.times) ?? Infinity;
+    if (this.#candidate.phase === 'watching' || returnedAt >= due) this.#step();
   }
 
   #feed(input: Input): void {
@@ -105,6 +131,17 @@ export class Stand {
     const [next, effects] = step(this.#candidate, input, this.#o.times);
     this.#candidate = next;
     for (const effect of effects) this.#perform(effect);
+    this.#wakeWhenDue();
+  }
+
+  /** What a candidate waits for is over between two Heartbeats more often than not. */
+  #wakeWhenDue(): void {
+    this.#due?.cancel();
+    this.#due = undefined;
+    const due = dueAt(this.#candidate, this.#o.times);
+    const now = this.#now();
+    if (due === undefined || due <= now || this.#stopped) return;
+    this.#due = this.#o.platform.clock.timer(due - now, () => this.#step());
   }
 
   #perform(effect: Effect): void {
@@ -128,7 +165,7 @@ export class Stand {
     if (!answers.every(({ clusterId }) => this.#o.isOurs(clusterId))) return;
     const agoMs = answers.flatMap(({ heardAgoMs }) => (heardAgoMs === undefined ? [] : [heardAgoMs]));
     const least = agoMs.length === 0 ? undefined : Math.min(...agoMs);
-    this.#feed({ kind: 'polled', poll, heardAgoMs: least });
+    this.#feed({ kind: 'polled', now: this.#now(), poll, heardAgoMs: least });
   }
 
   /** The answers of all that can be reached in that time. */
@@ -143,7 +180,8 @@ export class Stand {
   async #create(controlEpoch: number): Promise<void> {
     try {
       const file = await createHeartbeat(this.#o.platform.fs, this.#o.root, controlEpoch);
-      if (this.#stopped || this.#candidate.phase !== 'creating') return await file.close();
+      // Started over meanwhile, and perhaps creating another one by now.
+      if (this.#stopped || !this.#isIn('creating', controlEpoch)) return await file.close();
       this.#file = file;
       this.#o.logger.info({ controlEpoch }, 'stands for control');
       this.#collected.clear();
@@ -167,22 +205,22 @@ export class Stand {
 
   #askLeases(controlEpoch: number, { incarnation, address, holds }: WorkerInfo): void {
     const known = this.#asked.has(incarnation) || this.#collected.has(incarnation);
-    if (known || !holds || !this.#isWaitingFor(controlEpoch)) return;
+    if (known || !holds || !this.#isIn('waiting', controlEpoch)) return;
     this.#asked.add(incarnation);
     const askedAt = this.#now();
     this.#o.bus
       .call(address, Service.leases, { controlEpoch }, { timeoutMs: this.#o.times.controlLeaseMs })
       .then((body) => {
         const answer = readLeasesAnswer(body);
-        if (answer.worker.incarnation !== incarnation || !this.#isWaitingFor(controlEpoch)) return;
+        if (answer.worker.incarnation !== incarnation || !this.#isIn('waiting', controlEpoch)) return;
         this.#collected.set(incarnation, { answer, askedAt, receivedAt: this.#now() });
       })
       .catch((error: unknown) => this.#o.logger.info({ err: error, incarnation }, 'leases not reported'))
       .finally(() => this.#asked.delete(incarnation));
   }
 
-  #isWaitingFor(controlEpoch: number): boolean {
-    return this.#candidate.phase === 'waiting' && this.#candidate.controlEpoch === controlEpoch;
+  #isIn(phase: Phase, controlEpoch: number): boolean {
+    return this.#candidate.phase === phase && this.#candidate.controlEpoch === controlEpoch;
   }
 
   #act({ controlEpoch, predecessor }: Extract<Effect, { kind: 'act' }>): void {
@@ -194,12 +232,25 @@ export class Stand {
     }
     const { platform, bus, times, root, lifeProofs, openSettings, logger } = this.#o;
     this.#controller = new Controller({
-      ...{ platform, bus, times, root, lifeProofs, openSettings, logger, controlEpoch, file, predecessor },
+      platform,
+      bus,
+      times,
+      root,
+      lifeProofs,
+      openSettings,
+      logger,
+      controlEpoch,
+      file,
+      predecessor,
       clusterId: this.#clusterId,
       collected: this.#collected.values(),
       mapBefore: this.#o.map,
+      supervisors: this.#o.supervisors,
+      workers: this.#o.workers,
       over: (over) => this.#over(over),
     });
+    this.#o.acting();
+    this.#storage();
   }
 
   #over(over: Over): void {

@@ -41,11 +41,17 @@ export class Assigner {
     this.#movesAt = now;
   }
 
-  /** `free`: slots to give away; `moving`: slots being released now. */
-  plan(now: number, workers: readonly Candidate[], free: readonly Slot[], moving: number): Plan {
+  /** `free`: slots to give away; `moving`: slots being released now; `notTo`: who is not to have a slot. */
+  plan(
+    now: number,
+    workers: readonly Candidate[],
+    free: readonly Slot[],
+    moving: number,
+    notTo: (slot: Slot) => Incarnation | undefined = () => undefined,
+  ): Plan {
     this.#watch(now, workers);
     const load = new Map(workers.filter((w) => !w.draining).map((w) => [w.incarnation, w.slots]));
-    const grants = load.size === 0 ? [] : spread(free, load);
+    const grants = spread(free, load, notTo);
     return { grants, ...this.#moves(now, workers, load, moving) };
   }
 
@@ -84,7 +90,9 @@ export class Assigner {
       this.#movesAllowed -= count;
       takeBack.push([from, count]);
     };
-    for (const worker of workers) if (worker.draining) take(worker.incarnation, worker.slots);
+    // With nobody to take them they stay: who drains serves until its end, and then releases by itself.
+    if (load.size > 0)
+      for (const worker of workers) if (worker.draining) take(worker.incarnation, worker.slots);
     if (!this.#balancing || now - this.#changedAt < this.#times.rebalanceAfterMs || load.size < 2)
       return { takeBack, more };
 
@@ -98,13 +106,21 @@ export class Assigner {
   }
 }
 
-/** Each slot to whoever has the fewest then. Changes the loads. */
-function spread(free: readonly Slot[], load: Map<Incarnation, number>): (readonly [Slot, Incarnation])[] {
+/** Each slot to whoever has the fewest then and may have it. Changes the loads. */
+function spread(
+  free: readonly Slot[],
+  load: Map<Incarnation, number>,
+  notTo: (slot: Slot) => Incarnation | undefined,
+): (readonly [Slot, Incarnation])[] {
   const levels = [...load].map(([incarnation, slots]) => ({ incarnation, slots }));
-  return free.map((slot) => {
-    const least = levels.reduce((a, b) => (b.slots < a.slots ? b : a));
+  return free.flatMap((slot) => {
+    const not = notTo(slot);
+    let least: (typeof levels)[number] | undefined;
+    for (const level of levels)
+      if (level.incarnation !== not && (least === undefined || level.slots < least.slots)) least = level;
+    if (least === undefined) return [];
     least.slots++;
     load.set(least.incarnation, least.slots);
-    return [slot, least.incarnation] as const;
+    return [[slot, least.incarnation] as const];
   });
 }

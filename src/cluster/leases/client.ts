@@ -19,15 +19,15 @@ const OUTSTANDING_MAX = 64;
 
 type Part = Pick<
   Renewal,
-  'seq' | 'ack' | 'stalled' | 'count' | 'digest' | 'released' | 'pairs' | 'largerEpoch'
+  'seq' | 'ack' | 'stalled' | 'count' | 'digest' | 'released' | 'returned' | 'pairs' | 'largerEpoch'
 >;
 export type LeaseAnswer = Omit<RenewalAnswer, 'statement' | 'nonceKnown'>;
 
 interface Held {
   readonly slot: Slot;
   readonly epoch: Epoch;
-  state: 'held' | 'releasing';
-  until: number;
+  /** `returned`: dropped by us, as it could not be taken. */
+  state: 'held' | 'releasing' | 'returned';
 }
 
 interface Sent {
@@ -55,6 +55,9 @@ export class LeaseClient {
   readonly #released = new Map<Slot, Held>();
   readonly #sent = new Map<number, Sent>();
   readonly #confirms = new Set<Confirm>();
+  /** Everything held runs out at this time: one renewal covers it all. Only a renewal moves it on, only a report back. */
+  #until = -Infinity;
+  #digest = 0;
   #controlEpoch = 0;
   #seq = 0;
   #ack = 0;
@@ -82,7 +85,7 @@ export class LeaseClient {
   isHeld(slot: Slot, epoch: Epoch): boolean {
     const entry = this.#entries.get(slot);
     if (entry?.epoch !== epoch) return false;
-    return this.#options.now() < entry.until && this.#options.storageFresh();
+    return this.#options.now() < this.#until && this.#options.storageFresh();
   }
 
   /** The next renewal to the controller of this control epoch. Reads the clock: call it right before sending. */
@@ -101,15 +104,15 @@ export class LeaseClient {
       if (this.#sent.size <= OUTSTANDING_MAX) break;
       this.#sent.delete(known);
     }
-    const pairs = [...this.#entries.values()].map(pairOf);
     return {
       seq,
       ack: this.#ack,
       stalled: !this.#options.storageFresh(),
-      count: pairs.length,
-      digest: pairs.reduce((sum, pair) => sum + pairDigest(pair), 0),
+      count: this.#entries.size,
+      digest: this.#digest,
       released,
-      pairs: withPairs ? pairs : undefined,
+      returned: [...this.#released.values()].filter(({ state }) => state === 'returned').map(pairOf),
+      pairs: withPairs ? [...this.#entries.values()].map(pairOf) : undefined,
       largerEpoch: this.#largerEpoch,
     };
   }
@@ -138,60 +141,58 @@ export class LeaseClient {
   }
 
   /**
-   * A candidate asks: the pairs whose lease still runs by our clock, and for how long. All of them get the shortest
-   * time of any, so that one number holds for all. The driver refuses smaller control epochs from now on.
+   * A candidate asks: the pairs whose lease still runs by our clock, and for how long. What was closed and not yet
+   * acknowledged is among them. The driver refuses smaller control epochs from now on.
    */
   report(): { readonly leftMs: number; readonly pairs: readonly Pair[] } {
-    const now = this.#options.now();
-    const running = [...this.#entries.values(), ...this.#released.values()].filter(
-      ({ until }) => now < until,
-    );
-    const until = running.reduce((least, entry) => Math.min(least, entry.until), Infinity);
-    for (const entry of running) entry.until = until;
+    const leftMs = Math.max(0, this.#until - this.#options.now());
     // Answers to earlier requests are of a smaller control epoch, or of before this report: they renew nothing.
     this.#sent.clear();
     this.#needsPairs = true;
-    return { leftMs: running.length === 0 ? 0 : until - now, pairs: running.map(pairOf) };
+    if (leftMs === 0) return { leftMs, pairs: [] };
+    return { leftMs, pairs: [...this.#entries.values(), ...this.#released.values()].map(pairOf) };
   }
 
   /** Closes everything in good order, to be reported as released by the next renewals. */
   releaseAll(): void {
-    for (const entry of this.#entries.values()) this.#startRelease(entry);
+    for (const entry of Array.from(this.#entries.values())) this.#startRelease(entry);
   }
 
   /** Everything is lost at once: the process ends. */
   dropAll(): void {
-    for (const entry of this.#entries.values()) this.#drop(entry);
+    for (const entry of Array.from(this.#entries.values())) this.#drop(entry);
   }
 
   #renewed(controlEpoch: number, until: number, answer: LeaseAnswer): void {
-    const now = this.#options.now();
-    for (const entry of this.#entries.values()) {
-      const granter = Math.floor(entry.epoch / 2 ** 32);
-      // "A lapsed lease is never confirmed by a new controller, only granted anew."
-      if (now >= entry.until && granter !== controlEpoch) this.#drop(entry);
-      else entry.until = Math.max(entry.until, until);
-    }
-    for (const pair of answer.grants) this.#grant(pair, until);
+    if (this.#options.now() >= this.#until) this.#dropOthers(controlEpoch);
+    this.#until = Math.max(this.#until, until);
+    for (const pair of answer.grants) this.#grant(pair);
     for (const { slot, epoch } of answer.release) {
       const entry = this.#entries.get(slot);
       if (entry?.epoch === epoch) this.#startRelease(entry);
     }
   }
 
-  #grant({ slot, epoch }: Pair, until: number): void {
+  /** "A lapsed lease is never confirmed by a new controller, only granted anew." */
+  #dropOthers(controlEpoch: number): void {
+    for (const entry of Array.from(this.#entries.values()))
+      if (Math.floor(entry.epoch / 2 ** 32) !== controlEpoch) this.#drop(entry);
+  }
+
+  #grant({ slot, epoch }: Pair): void {
     const before = this.#entries.get(slot);
     if ((this.#released.get(slot)?.epoch ?? 0) >= epoch) return;
     if (before !== undefined) {
       if (before.epoch >= epoch) return;
       this.#drop(before);
     }
-    this.#entries.set(slot, { slot, epoch, state: 'held', until });
+    this.#entries.set(slot, { slot, epoch, state: 'held' });
+    this.#digest += pairDigest({ slot, epoch });
     this.#options.holder?.granted(slot, this.#lease(slot, epoch));
   }
 
   #startRelease(entry: Held): void {
-    if (entry.state === 'releasing') return;
+    if (entry.state !== 'held') return;
     entry.state = 'releasing';
     const closed = this.#options.holder?.release(entry.slot) ?? Promise.resolve();
     void closed
@@ -205,6 +206,7 @@ export class LeaseClient {
   #closed(entry: Held): void {
     if (this.#entries.get(entry.slot) !== entry) return;
     this.#entries.delete(entry.slot);
+    this.#digest -= pairDigest(entry);
     this.#unconfirmed(entry);
     this.#released.set(entry.slot, entry);
     this.#options.wake();
@@ -214,7 +216,8 @@ export class LeaseClient {
     const entry = this.#entries.get(slot);
     if (entry?.epoch !== epoch) return;
     this.#entries.delete(slot);
-    this.#unconfirmed({ slot, epoch });
+    this.#digest -= pairDigest(entry);
+    this.#unconfirmed(entry);
     this.#options.holder?.lost(slot);
   }
 
@@ -229,7 +232,7 @@ export class LeaseClient {
   /** The storage stalls here and is well elsewhere: drop everything, write nothing, say so. */
   #giveUp(): void {
     if (this.#entries.size === 0) return;
-    for (const entry of this.#entries.values()) {
+    for (const entry of Array.from(this.#entries.values())) {
       this.#drop(entry);
       this.#released.set(entry.slot, entry);
     }
@@ -246,7 +249,21 @@ export class LeaseClient {
         this.#largerEpoch = Math.max(this.#largerEpoch ?? 0, larger) as Epoch;
         this.#options.wake();
       },
+      giveBack: () => this.#giveBack(slot, epoch),
     };
+  }
+
+  /**
+   * Not while the storage stalls or the lease has run out: then that is why nothing can be taken, and who is well is the
+   * controller's to say.
+   */
+  #giveBack(slot: Slot, epoch: Epoch): void {
+    const entry = this.#entries.get(slot);
+    if (entry === undefined || !this.isHeld(slot, epoch)) return;
+    this.#drop(entry);
+    entry.state = 'returned';
+    this.#released.set(slot, entry);
+    this.#options.wake();
   }
 
   #confirmation(slot: Slot, epoch: Epoch): Promise<boolean> {

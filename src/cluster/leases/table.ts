@@ -34,17 +34,26 @@ interface Holder {
   serial: number;
   /** The state of its slots is known: by a report, a list, or because it has been granted everything here. */
   known: boolean;
-  slots: Set<Slot>;
+  /** Held, releasing, unacknowledged: everything of its. */
+  readonly slots: Set<Slot>;
+  readonly unacknowledged: Set<Slot>;
+  readonly releasing: Set<Slot>;
+  /** Sum of the digests of what it has acknowledged. */
+  digest: number;
 }
 
 export interface RenewInput {
   readonly incarnation: Incarnation;
+  /** The controller's file names it, so that it may come to hold something that it does not hold now. */
+  readonly named: boolean;
   readonly seq: number;
   readonly ack: number;
   readonly stalled: boolean;
   readonly count: number;
   readonly digest: number;
   readonly released: readonly Pair[];
+  /** Those of `released` that it could not take. */
+  readonly returned: readonly Pair[];
   readonly pairs: readonly Pair[] | undefined;
 }
 
@@ -64,6 +73,11 @@ const FORGET_LEASES = 30;
 /** Proofs of death remembered; far more than workers can die while a message of theirs is under way. */
 const DEAD_MAX = 4096;
 
+/** Who could not take a slot is not given it again for so long, if anybody else can have it … */
+const RETURNED_MS = 30_000;
+/** … and for so long if nobody can. */
+const RETURNED_ALONE_MS = 1000;
+
 const FREE: Entry = { state: 'free', holder: undefined, epoch: 0 as Epoch, grantedIn: 0 };
 const WAITING: Entry = { ...FREE, state: 'waiting' };
 
@@ -80,10 +94,19 @@ export class LeaseTable {
   readonly #entries: Entry[];
   readonly #holders = new Map<Incarnation, Holder>();
   readonly #dead = new Set<Incarnation>();
+  /**
+   * Whose lapsed slots were granted to others since, until they renew again. Should we be lost before, our successor must
+   * not believe such a worker, whose clock may have stood still, that its lease runs: the heartbeat file does not name it.
+   */
+  readonly #overtaken = new Set<Incarnation>();
+  /** Slots that their holder could not take, and when it said so. */
+  readonly #returned = new Map<Slot, { readonly by: Incarnation; readonly at: number }>();
   /** Told of every change of a slot's owner, for the map: undefined when it has none. */
   readonly #changed: (slot: Slot, owner: Incarnation | undefined) => void;
   #waitUntil: number | undefined;
   #unheard: Set<Incarnation> | undefined;
+  /** Everybody whose lease ran with the predecessor; undefined when that is not known. */
+  readonly #namedBefore: ReadonlySet<Incarnation> | undefined;
   #granted = 0;
   #free = 0;
 
@@ -97,6 +120,7 @@ export class LeaseTable {
     this.#times = times;
     this.#changed = changed;
     this.#waitUntil = before.waitUntil;
+    this.#namedBefore = before.holders;
     this.#unheard = before.holders === undefined ? undefined : new Set(before.holders);
     const waiting = before.waitUntil !== undefined;
     this.#entries = Array.from({ length: SLOTS }, () => (waiting ? WAITING : FREE));
@@ -127,6 +151,11 @@ export class LeaseTable {
     return result;
   }
 
+  /** Every lease was released, has run out, or its holder is dead; those of the predecessor too. */
+  get nothingHeld(): boolean {
+    return !this.isWaiting && [...this.#holders.values()].every(({ slots }) => slots.size === 0);
+  }
+
   /** True while the leases of the predecessor are not all accounted for. */
   get isWaiting(): boolean {
     return this.#waitUntil !== undefined;
@@ -147,17 +176,15 @@ export class LeaseTable {
         lapsed.push(holder.incarnation);
         holder.known = false;
       }
-      for (const slot of holder.slots) {
+      for (const slot of Array.from(holder.slots)) {
         const { epoch } = this.#entries[slot]!;
         this.#setFree(slot);
         // "A lapsed lease is renewed with unchanged epoch only by the controller that granted it and has granted it to
         // nobody since": so its holder and epoch stay in the entry, until it is granted again.
         if (Math.floor(epoch / 2 ** 32) === this.controlEpoch)
-          this.#entries[slot] = { state: 'free', holder: holder.incarnation, epoch, grantedIn: 0 };
+          this.#write(slot, { state: 'free', holder: holder.incarnation, epoch, grantedIn: 0 });
       }
-      holder.slots.clear();
-      if (now >= holder.until + FORGET_LEASES * this.#times.slotLeaseMs)
-        this.#holders.delete(holder.incarnation);
+      if (now >= holder.until + FORGET_LEASES * this.#times.slotLeaseMs) this.#forget(holder.incarnation);
     }
     return lapsed;
   }
@@ -176,7 +203,11 @@ export class LeaseTable {
     if (this.#dead.has(incarnation) || this.#holders.get(incarnation)?.known) return;
     const holder = this.#holder(incarnation, now, 0);
     holder.known = true;
-    if (leftMs > 0) {
+    // "A lapsed lease is never confirmed by a new controller": where the predecessor did not name the worker, its lease
+    // had lapsed there, and its slots may have been granted to somebody who is not here to report the larger epoch. A
+    // machine whose clock stood still says that it runs; confirmed, it would show what was, for ever.
+    const ranBefore = this.#namedBefore?.has(incarnation) !== false;
+    if (leftMs > 0 && ranBefore) {
       holder.until = Math.max(holder.until, now + withMargin(leftMs, this.#times));
       // The worker's clock may be the faster one: surely running only for this much of ours.
       holder.reportedUntil = askedAt + leftMs / (1 + this.#times.clockMargin);
@@ -194,9 +225,13 @@ export class LeaseTable {
       this.#dead.delete(oldest);
     }
     const holder = this.#holders.get(incarnation);
-    for (const slot of holder?.slots ?? []) this.#setFree(slot);
-    this.#holders.delete(incarnation);
+    for (const slot of Array.from(holder?.slots ?? [])) this.#setFree(slot);
+    this.#forget(incarnation);
     this.#heardOf(incarnation);
+  }
+
+  isOvertaken(incarnation: Incarnation): boolean {
+    return this.#overtaken.has(incarnation);
   }
 
   isDead(incarnation: Incarnation): boolean {
@@ -217,10 +252,14 @@ export class LeaseTable {
     if (!holder.known && this.isWaiting)
       return { ...nothing, serial: ++holder.serial, resync: true, unreported: true };
     this.#acknowledge(holder, input.ack);
-    for (const pair of input.released) this.#release(holder, pair);
+    for (const { slot, epoch } of input.returned)
+      if (this.#mayRelease(holder, slot, epoch))
+        this.#returned.set(slot, { by: holder.incarnation, at: now });
+    for (const { slot, epoch } of input.released)
+      if (this.#mayRelease(holder, slot, epoch)) this.#setFree(slot);
 
     const renews = leaseMs > 0 && !input.stalled;
-    const lost = input.pairs === undefined ? [] : this.#reconcile(holder, input.pairs, now);
+    const lost = input.pairs === undefined ? [] : this.#reconcile(holder, input.pairs, input.named, now);
     const agreed = input.pairs !== undefined || this.#agrees(holder, input, now);
     const serial = ++holder.serial;
     if (!agreed || !renews) return { ...nothing, serial, resync: !agreed, lost };
@@ -228,13 +267,14 @@ export class LeaseTable {
 
     // Counted "by the controller from after answering, plus margin".
     holder.until = Math.max(holder.until, now + withMargin(leaseMs, this.#times));
+    this.#overtaken.delete(holder.incarnation);
     return {
       ...nothing,
       serial,
       lost,
       leftMs: leaseMs,
       grants: this.#pending(holder, serial),
-      release: this.#pairsOf(holder, (entry) => entry.state === 'releasing'),
+      release: [...holder.releasing].map((slot) => ({ slot, epoch: this.#entries[slot]!.epoch })),
     };
   }
 
@@ -243,17 +283,30 @@ export class LeaseTable {
     const holder = this.#holders.get(incarnation);
     if (this.#entries[slot]!.state !== 'free' || holder === undefined)
       throw new Error('slot not free to grant');
+    const lapsed = this.#entries[slot]!.holder;
+    if (lapsed !== undefined && lapsed !== incarnation) this.#overtaken.add(lapsed);
     const epoch = epochOf(this.controlEpoch, ++this.#granted);
-    this.#entries[slot] = { state: 'held', holder: incarnation, epoch, grantedIn: Infinity };
-    this.#free--;
-    holder.slots.add(slot);
+    this.#write(slot, { state: 'held', holder: incarnation, epoch, grantedIn: Infinity });
     return epoch;
+  }
+
+  /** To whom a slot is not to be granted now, `alone` when there is nobody else: it could not take it a while ago. */
+  notTo(slot: Slot, now: number, alone: boolean): Incarnation | undefined {
+    const returned = this.#returned.get(slot);
+    if (returned === undefined) return undefined;
+    if (now - returned.at >= RETURNED_MS) this.#returned.delete(slot);
+    return now - returned.at < (alone ? RETURNED_ALONE_MS : RETURNED_MS) ? returned.by : undefined;
   }
 
   /** Asks for a slot back: a planned move. */
   takeBack(slot: Slot): void {
     const entry = this.#entries[slot]!;
-    if (entry.state === 'held') this.#entries[slot] = { ...entry, state: 'releasing' };
+    if (entry.state === 'held') this.#write(slot, { ...entry, state: 'releasing' });
+  }
+
+  /** Everybody whose leases are known and running. */
+  live(now: number): readonly Incarnation[] {
+    return [...this.#holders.keys()].filter((incarnation) => this.isLive(incarnation, now));
   }
 
   /** May be granted something: its leases are known and it renews with us. */
@@ -270,59 +323,50 @@ export class LeaseTable {
   // ---- what the worker knows
 
   #acknowledge(holder: Holder, ack: number): void {
-    for (const slot of holder.slots) {
+    for (const slot of Array.from(holder.unacknowledged)) {
       const entry = this.#entries[slot]!;
-      if (entry.grantedIn === 0 || entry.grantedIn > ack) continue;
-      this.#entries[slot] = { ...entry, grantedIn: 0 };
+      if (entry.grantedIn > ack) continue;
+      this.#write(slot, { ...entry, grantedIn: 0 });
       this.#changed(slot, holder.incarnation);
     }
   }
 
   /** "`released` names slot and epoch": any other epoch is an old message. */
-  #release(holder: Holder, { slot, epoch }: Pair): void {
-    if (!holder.slots.has(slot) || this.#entries[slot]!.epoch !== epoch) return;
-    holder.slots.delete(slot);
-    this.#setFree(slot);
+  #mayRelease(holder: Holder, slot: Slot, epoch: Epoch): boolean {
+    return holder.slots.has(slot) && this.#entries[slot]!.epoch === epoch;
   }
 
   #agrees(holder: Holder, input: RenewInput, now: number): boolean {
     if (!holder.known) return false;
-    const acknowledged = this.#pairsOf(holder, (entry) => entry.grantedIn === 0);
-    if (acknowledged.length !== input.count) return false;
-    if (acknowledged.reduce((sum, pair) => sum + pairDigest(pair), 0) !== input.digest) return false;
-    if (holder.reportedUntil !== undefined && acknowledged.length > 0) {
-      // "A pair is confirmed only if … the reported lease outlasts the confirmation." Else the list comes, and loses.
-      if (now >= holder.reportedUntil) return false;
-    }
-    return true;
+    const acknowledged = holder.slots.size - holder.unacknowledged.size;
+    if (acknowledged !== input.count || holder.digest !== input.digest) return false;
+    // "A pair is confirmed only if … the reported lease outlasts the confirmation." Else the list comes, and loses.
+    return holder.reportedUntil === undefined || acknowledged === 0 || now < holder.reportedUntil;
   }
 
   /** Compares all that the worker holds with the table. Gives what it must drop. */
-  #reconcile(holder: Holder, pairs: readonly Pair[], now: number): Pair[] {
+  #reconcile(holder: Holder, pairs: readonly Pair[], named: boolean, now: number): Pair[] {
     const first = !holder.known;
     holder.known = true;
     const unconfirmed = holder.reportedUntil !== undefined && now >= holder.reportedUntil;
     if (first) this.#heardOf(holder.incarnation);
     const listed = new Set(pairs.map((pair) => pair.slot));
     // What it was told and does not hold any more it has given up itself.
-    for (const slot of holder.slots) {
+    for (const slot of Array.from(holder.slots)) {
       if (listed.has(slot) || this.#entries[slot]!.grantedIn !== 0) continue;
-      holder.slots.delete(slot);
       this.#setFree(slot);
     }
-    return pairs.filter((pair) => !this.#keeps(holder, pair, unconfirmed));
+    return pairs.filter((pair) => !this.#keeps(holder, pair, named, unconfirmed));
   }
 
-  #keeps(holder: Holder, { slot, epoch }: Pair, unconfirmed: boolean): boolean {
+  #keeps(holder: Holder, { slot, epoch }: Pair, named: boolean, unconfirmed: boolean): boolean {
     const entry = this.#entries[slot]!;
     const mine = Math.floor(epoch / 2 ** 32) === this.controlEpoch;
     if (entry.holder !== holder.incarnation || entry.epoch !== epoch) return false;
     if (entry.state === 'free') {
       // Lapsed with us and granted to nobody since.
-      if (!mine) return false;
-      this.#entries[slot] = { ...entry, state: 'held' };
-      this.#free--;
-      holder.slots.add(slot);
+      if (!mine || !named) return false;
+      this.#write(slot, { ...entry, state: 'held' });
       this.#changed(slot, holder.incarnation);
       return true;
     }
@@ -337,11 +381,14 @@ export class LeaseTable {
       const other = entry.holder === undefined ? undefined : this.#holders.get(entry.holder);
       if (entry.state !== 'held' || other === undefined || epoch <= entry.epoch) return;
       if (Math.floor(entry.epoch / 2 ** 32) === this.controlEpoch) return;
-      other.slots.delete(slot);
     }
-    this.#entries[slot] = { state: 'held', holder: holder.incarnation, epoch, grantedIn: 0 };
-    holder.slots.add(slot);
+    this.#write(slot, { state: 'held', holder: holder.incarnation, epoch, grantedIn: 0 });
     this.#changed(slot, holder.incarnation);
+  }
+
+  #forget(incarnation: Incarnation): void {
+    this.#holders.delete(incarnation);
+    this.#overtaken.delete(incarnation);
   }
 
   #heardOf(incarnation: Incarnation): void {
@@ -358,28 +405,41 @@ export class LeaseTable {
 
   #pending(holder: Holder, serial: number): Pair[] {
     const grants: Pair[] = [];
-    for (const slot of holder.slots) {
+    for (const slot of Array.from(holder.unacknowledged)) {
       const entry = this.#entries[slot]!;
-      if (entry.grantedIn === 0) continue;
-      if (entry.grantedIn > serial) this.#entries[slot] = { ...entry, grantedIn: serial };
+      if (entry.grantedIn > serial) this.#write(slot, { ...entry, grantedIn: serial });
       grants.push({ slot, epoch: entry.epoch });
     }
     return grants;
   }
 
-  #pairsOf(holder: Holder, wanted: (entry: Entry) => boolean): Pair[] {
-    const result: Pair[] = [];
-    for (const slot of holder.slots) {
-      const entry = this.#entries[slot]!;
-      if (wanted(entry)) result.push({ slot, epoch: entry.epoch });
-    }
-    return result;
+  #setFree(slot: Slot): void {
+    this.#write(slot, FREE);
+    this.#changed(slot, undefined);
   }
 
-  #setFree(slot: Slot): void {
-    if (this.#entries[slot]!.state !== 'free') this.#free++;
-    this.#entries[slot] = FREE;
-    this.#changed(slot, undefined);
+  /** The one place where an entry changes, and with it what is kept per holder. Never while those sets are walked. */
+  #write(slot: Slot, entry: Entry): void {
+    const before = this.#entries[slot]!;
+    this.#entries[slot] = entry;
+    this.#free += Number(entry.state === 'free') - Number(before.state === 'free');
+    const left = this.#holderOf(before);
+    if (left !== undefined) {
+      left.slots.delete(slot);
+      left.releasing.delete(slot);
+      if (!left.unacknowledged.delete(slot)) left.digest -= pairDigest({ slot, epoch: before.epoch });
+    }
+    const taken = this.#holderOf(entry);
+    if (taken === undefined) return;
+    taken.slots.add(slot);
+    if (entry.state === 'releasing') taken.releasing.add(slot);
+    if (entry.grantedIn === 0) taken.digest += pairDigest({ slot, epoch: entry.epoch });
+    else taken.unacknowledged.add(slot);
+  }
+
+  #holderOf(entry: Entry): Holder | undefined {
+    const isHeld = entry.state === 'held' || entry.state === 'releasing';
+    return isHeld && entry.holder !== undefined ? this.#holders.get(entry.holder) : undefined;
   }
 
   /** `ack`: serials go on above what the worker has seen, should it have been forgotten here. */
@@ -394,6 +454,9 @@ export class LeaseTable {
         serial: ack,
         known: false,
         slots: new Set(),
+        unacknowledged: new Set(),
+        releasing: new Set(),
+        digest: 0,
       };
       this.#holders.set(incarnation, holder);
     }

@@ -35,8 +35,7 @@ export async function idle(session: Session, done: Promise<void>, again: boolean
         await session.flush();
       } else await new Promise<void>((resolve) => (wake = resolve));
     }
-    const { error } = ended as { readonly error?: unknown };
-    if (error !== undefined) throw error;
+    if (ended.error !== undefined) throw ended.error;
   } finally {
     unwatch();
     account.gone.removeEventListener('abort', onGone);

@@ -51,9 +51,6 @@ export function outcomeOf(error: unknown): Outcome | undefined {
       return NO('no space left, try again later', '[OVERQUOTA]');
     case 'damaged':
       return NO('the stored message is damaged', '[CORRUPTION]');
-    case 'unavailable':
-    case 'unknown':
-      return NO('temporarily unavailable, try again later', '[UNAVAILABLE]');
     default:
       return undefined;
   }

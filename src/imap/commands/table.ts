@@ -1,4 +1,5 @@
 /** Every command of the authenticated and selected states: what runs it, when it may run, what is told at its end. */
+import { failureCode } from '../../lib/failure.ts';
 import type { Command, CommandName } from '../codec/types.ts';
 import type { Session } from '../session/session.ts';
 import { append } from './append.ts';
@@ -69,8 +70,9 @@ async function outcomeFor(
   try {
     return await rule.run(session, command as never);
   } catch (error) {
-    // The account is gone, not the command wrong: the frontend asks the next owner.
-    if (session.account.gone.aborted) throw error;
+    // Not the command's fault: the frontend asks the next owner, or this one again, as long as its client may wait.
+    const code = failureCode(error);
+    if (session.account.gone.aborted || code === 'unavailable' || code === 'unknown') throw error;
     const outcome = outcomeOf(error);
     if (outcome === undefined) throw error;
     return outcome;

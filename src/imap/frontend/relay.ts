@@ -82,6 +82,7 @@ export class Relay {
           return 'go-on';
         }
         await this.#options.dial.changed();
+        await clock.sleep(attempt.nextPauseMs());
       }
     }
   }
@@ -112,8 +113,10 @@ export class Relay {
       if (next.done) throw new Failure('unavailable', 'the owner ended the session');
       const message = next.value as ToFrontend;
       if (message.kind === 'end') {
+        // From here on the command is answered, whatever becomes of the owner.
         this.#state = message.state;
-        return message.close ? 'close' : 'go-on';
+        await this.#options.write(message.bytes);
+        return 'go-on';
       }
       attempt.wrote(message.whole, command.done !== undefined);
       await this.#options.write(message.bytes);
@@ -139,11 +142,15 @@ export class Relay {
   }
 }
 
+const PAUSE_MS = 20;
+const PAUSE_MS_MAX = 1000;
+
 /** What has happened to a command so far, over all owners it was sent to. */
 class Attempt {
   readonly #clock: Clock;
   readonly #stallMs: number;
   #deadlineMs: number;
+  #pauseMs = 0;
   #wrote = false;
   #cut = false;
   #isDone = false;
@@ -157,6 +164,13 @@ class Attempt {
     this.#deadlineMs = clock.monotonicMs() + stallMs;
   }
 
+  /** Before the next try: at first none, later longer, so that thousands of idle sessions do not beat on a lost owner. */
+  nextPauseMs(): number {
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS, pauseMs * 2));
+    return pauseMs;
+  }
+
   get leftMs(): number {
     return Math.max(1, this.#deadlineMs - this.#clock.monotonicMs());
   }
@@ -168,6 +182,7 @@ class Attempt {
 
   wrote(whole: boolean, idle: boolean): void {
     this.#deadlineMs = this.#clock.monotonicMs() + this.#stallMs;
+    this.#pauseMs = 0;
     this.#cut = !whole;
     if (idle && whole) this.idling = true;
     else this.#wrote = true;

@@ -46,7 +46,10 @@ export type ToFrontend =
    * when the last octet has been written to the client's socket.
    */
   | { readonly kind: 'output'; readonly bytes: Buffer; readonly whole: boolean; readonly told?: Told }
-  /** The command is over, its tagged response was in the output before this. */
-  | { readonly kind: 'end'; readonly state: SessionState; readonly close: boolean };
+  /**
+   * The command is over: `bytes` end with its tagged response, so that a client never gets a second one because the news
+   * of the end was lost behind the response.
+   */
+  | { readonly kind: 'end'; readonly bytes: Buffer; readonly state: SessionState };
 
 export const PIECE_OCTETS = 256 * 1024;

@@ -41,15 +41,24 @@ export class Output {
   /** Sends all; `told` is what the client knows once it has read this. */
   async flush(told: Told | undefined): Promise<void> {
     if (this.#octets === 0 && told === undefined) return;
+    const rest = await this.#sendAllButLast();
+    await this.#send(rest, true, told);
+  }
+
+  /** At the end of a command: what is left to be sent with the news of its end. */
+  async last(): Promise<Buffer> {
+    return await this.#sendAllButLast();
+  }
+
+  async #sendAllButLast(): Promise<Buffer> {
     const bytes = Buffer.concat(this.#parts, this.#octets);
     this.#parts = [];
     this.#octets = 0;
     await this.#gate();
-    for (let from = 0; from < bytes.length; from += MESSAGE_OCTETS) {
-      const piece = bytes.subarray(from, from + MESSAGE_OCTETS);
-      const last = from + MESSAGE_OCTETS >= bytes.length;
-      await this.#send(piece, last, last ? told : undefined);
-    }
+    let from = 0;
+    for (; bytes.length - from > MESSAGE_OCTETS; from += MESSAGE_OCTETS)
+      await this.#send(bytes.subarray(from, from + MESSAGE_OCTETS), false, undefined);
+    return bytes.subarray(from);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * TCP on node:net. Sockets are half-open inside, so that a FIN of the peer is told (`ended`) before ours is sent and
  * what is queued still goes; no delay; keep-alive, so that a dead path ends in ETIMEDOUT. The listener is this process's
- * alone (no SO_REUSEPORT), as the life connection needs it (docs/architecture.md, section 3, leases). A literal address
+ * alone unless it is shared on purpose; the life connection needs that (docs/architecture.md, section 3, leases). A literal address
  * and `localhost` never need libuv's pool; any other host name does, by getaddrinfo.
  */
 import net from 'node:net';
@@ -16,14 +16,24 @@ const KEEP_ALIVE_PROBES = 4;
 const MAPPED_IPV4 = '::ffff:';
 
 export class RealNet implements Net {
-  listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener> {
+  listen(
+    address: Address,
+    onConnection: (connection: Connection) => void,
+    { shared } = { shared: false },
+  ): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
         onConnection(new RealConnection(socket)),
       );
       server.once('error', reject);
       server.listen(
-        { host: literal(address.host), port: address.port, backlog: BACKLOG, exclusive: true },
+        {
+          host: literal(address.host),
+          port: address.port,
+          backlog: BACKLOG,
+          exclusive: true,
+          reusePort: shared,
+        },
         () => {
           server.off('error', reject);
           // A connection that could not be accepted (EMFILE, or gone already) costs that connection, not the listener.
@@ -102,6 +112,7 @@ class RealConnection implements Connection {
   #cause: Error | undefined;
   #isClosed = false;
   #isPaused = false;
+  #isGathering = false;
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -138,6 +149,7 @@ class RealConnection implements Connection {
   write(bytes: Buffer): boolean {
     // Dropped octets need no waiting; who writes after the end is told by `closed`, or knows of its own `end`.
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
+    this.#gather();
     return this.#socket.write(bytes);
   }
 
@@ -164,6 +176,20 @@ class RealConnection implements Connection {
     if (this.#socket.destroyed) return;
     this.#cause ??= netError('ECONNABORTED', 'destroy', this.remote);
     this.#socket.resetAndDestroy();
+  }
+
+  /**
+   * What is written while the loop goes through the sockets that are ready leaves in one call when it is through: behind a
+   * bus connection there are the clients of all the others, and a call for each costs more than what is in it.
+   */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#socket.cork();
+    setImmediate(() => {
+      this.#isGathering = false;
+      this.#socket.uncork();
+    });
   }
 }
 

@@ -8,30 +8,44 @@
 import { DecodeError } from '../../lib/encoder.ts';
 import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
+import type { SliceLimits } from '../compaction/limits.ts';
+import type { Turns } from '../compaction/turns.ts';
+import { type Thresholds, Upkeep } from '../compaction/upkeep.ts';
 import type { Incarnation, ObjectId, TransactionId } from '../ids.ts';
-import type { Log, LogRecord, Place } from '../log/types.ts';
+import type { Log, LogRecord, Place, Restore } from '../log/types.ts';
 import type { Change, Initial } from './changes.ts';
+import { AccountCompaction } from './compaction.ts';
 import { completed } from './initial.ts';
 import { ACCOUNT_LIMITS, type AccountLimits } from './limits.ts';
 import type { MailboxState } from './mailbox-state.ts';
 import { canonicalName } from './names.ts';
+import { isLarge, LargeCopy, LargeMove, type LargeTransfer } from './operations/large.ts';
 import { planCreate, planDelete, planRename, planSubscribe } from './operations/mailboxes.ts';
 import { planAppend, planCopy, planExpunge, planMove, planStoreFlags } from './operations/messages.ts';
 import type { Plan, Situation } from './operations/plan.ts';
 import { planSetProperties } from './operations/properties.ts';
-import { decode, encode, KNOWN_TYPES } from './records.ts';
+import { encode, KNOWN_TYPES } from './records.ts';
+import { replay } from './replay.ts';
 import { decodeResult, encodeResult, type Operation, type Results } from './results.ts';
-import { type AccountState, apply, begin, emptyState, touchedBy } from './state.ts';
-import type { Outcome } from './transactions.ts';
+import { decodeState } from './snapshot.ts';
+import { type AccountState, apply, begin, emptyState, INITIAL_MODSEQ, touchedBy } from './state.ts';
+import { checkTransaction, type Outcome } from './transactions.ts';
 import type * as types from './types.ts';
 import type { MailboxId, Uid } from './types.ts';
 import { MailboxView, MessageRow } from './views.ts';
 import { Watchers } from './watchers.ts';
 
 export interface OpenAccountOptions {
-  /** Opens the account's log; called once. The log calls `replay` for each record, also later, when it is taken. */
-  readonly openLog: (replay: (record: LogRecord) => void, knownTypes: ReadonlySet<number>) => Promise<Log>;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  /**
+   * Opens the account's log; called once. The log calls `replay` for each record, also later, when it is taken; before the
+   * first, `restore` may be called with the content of a snapshot.
+   */
+  readonly openLog: (
+    replay: (record: LogRecord) => void,
+    knownTypes: ReadonlySet<number>,
+    restore: Restore,
+  ) => Promise<Log>;
+  readonly clock: Pick<Clock, 'wallMs' | 'sleep'>;
   readonly id: ObjectId;
   /** From the object entry; always the same for this id. See initial.ts. */
   readonly initial: ReadonlyMap<string, Buffer>;
@@ -39,11 +53,17 @@ export interface OpenAccountOptions {
   readonly limits?: Partial<AccountLimits>;
   /** Told of an error thrown by a watcher; without it such an error is dropped with its watcher. */
   readonly report?: (error: unknown) => void;
+  /** Shared by the accounts of a worker, so that not all compact at once. */
+  readonly turns?: Turns;
+  /** When compactions and snapshots are due. */
+  readonly upkeep?: Partial<Thresholds & SliceLimits>;
 }
 
 export interface OpenAccount extends types.Account {
   /** Resolves with the reason when this account can no longer be used; never rejects. Not after an orderly `close`. */
   readonly failed: Promise<Error>;
+  /** Compacts the log now, if that can be done; resolves when it is over, whatever came of it. Rejects as changes do. */
+  compact(): Promise<void>;
   /** Refuses new work, lets the log finish what is in flight and closes it; then the account is gone. */
   close(): Promise<void>;
   /** Incarnations whose requests are remembered. */
@@ -54,17 +74,25 @@ export interface OpenAccount extends types.Account {
 
 /** Failure 'damaged' when the log holds what no account log can hold; else the failures of `openLog`. */
 export async function openAccount(options: OpenAccountOptions): Promise<OpenAccount> {
-  const state = emptyState();
+  let state = emptyState();
   const late: { account: AccountOnLog | undefined } = { account: undefined };
-  const log = await options.openLog((record) => {
-    try {
-      const change = replay(state, record);
-      late.account?.replayed(change);
-    } catch (error) {
-      late.account?.fail(error);
-      throw error;
-    }
-  }, KNOWN_TYPES);
+  const log = await options.openLog(
+    (record) => {
+      try {
+        const change = replay(state, record);
+        late.account?.replayed(change);
+      } catch (error) {
+        late.account?.fail(error);
+        throw error;
+      }
+    },
+    KNOWN_TYPES,
+    (content) => {
+      const restored = decodeState(content);
+      state = restored ?? state;
+      return restored !== undefined;
+    },
+  );
   const initial: Initial = { kind: 'initial', entries: completed(options.id, options.initial) };
   try {
     begin(state, initial, INITIAL_MODSEQ);
@@ -78,18 +106,14 @@ export async function openAccount(options: OpenAccountOptions): Promise<OpenAcco
   return account;
 }
 
-/** The account begins with this modseq, so that no mailbox ever shows 0 (RFC 7162 section 7, mod-sequence-value). */
-const INITIAL_MODSEQ = 1;
-/** 32 hex digits are usual (ids.ts). */
-const INCARNATION_OCTETS_MAX = 64;
-
 class AccountOnLog implements OpenAccount {
   readonly id: ObjectId;
   readonly failed: Promise<Error>;
   readonly #log: Log;
   readonly #state: AccountState;
   readonly #initial: Initial;
-  readonly #clock: Pick<Clock, 'wallMs'>;
+  readonly #clock: Pick<Clock, 'wallMs' | 'sleep'>;
+  readonly #upkeep: Upkeep | undefined;
   readonly #limits: AccountLimits;
   readonly #gone = new AbortController();
   readonly #watchers: Watchers;
@@ -99,6 +123,8 @@ class AccountOnLog implements OpenAccount {
   readonly #unsettledBlobs = new Set<number>();
   #sorted: { readonly version: number; readonly mailboxes: readonly MailboxView[] } | undefined;
   #closing = false;
+  /** The log was writable once. */
+  #isTaken = false;
 
   constructor(options: OpenAccountOptions, log: Log, state: AccountState, initial: Initial) {
     this.id = options.id;
@@ -107,7 +133,20 @@ class AccountOnLog implements OpenAccount {
     this.#initial = initial;
     this.#clock = options.clock;
     this.#limits = { ...ACCOUNT_LIMITS, ...options.limits };
-    this.#watchers = new Watchers(options.report ?? (() => undefined));
+    const report = options.report ?? (() => undefined);
+    this.#watchers = new Watchers(report);
+    const { maintenance } = log;
+    this.#upkeep =
+      maintenance &&
+      new Upkeep({
+        log,
+        maintenance,
+        report,
+        source: new AccountCompaction(state, initial, maintenance, options.upkeep),
+        rest: () => this.#clock.sleep(0),
+        ...(options.turns && { turns: options.turns }),
+        ...(options.upkeep && { thresholds: options.upkeep }),
+      });
     const failed = Promise.withResolvers<Error>();
     this.failed = failed.promise;
     this.#fail = (error) => {
@@ -205,6 +244,7 @@ class AccountOnLog implements OpenAccount {
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
+    if (isLarge(uids)) return this.#copyLarge(new LargeCopy(mailbox, uids, to), transaction);
     return this.#change('copy', transaction, (situation) => planCopy(situation, mailbox, uids, to));
   }
 
@@ -214,6 +254,7 @@ class AccountOnLog implements OpenAccount {
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
+    if (isLarge(uids)) return this.#inSlices('move', new LargeMove(mailbox, uids, to), transaction);
     return this.#change('move', transaction, (situation) => planMove(situation, mailbox, uids, to));
   }
 
@@ -280,11 +321,17 @@ class AccountOnLog implements OpenAccount {
     return this.#watchers.add(listener);
   }
 
+  async compact(): Promise<void> {
+    await this.#writable();
+    await this.#upkeep?.start();
+  }
+
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
     try {
-      await this.#log.close();
+      await this.#upkeep?.stop();
+      await Promise.all([this.#upkeep?.snapshotAtClose(), this.#log.close()]);
     } finally {
       this.#end(new Failure('unavailable', 'account was closed'));
     }
@@ -321,7 +368,7 @@ class AccountOnLog implements OpenAccount {
       const wallMs = Math.max(0, Math.floor(this.#clock.wallMs()));
       planned = plan({ state: this.#state, limits: this.#limits, wallMs });
       if (transaction !== undefined) {
-        const result = encodeResult(operation, planned.result);
+        const result = planned.encoded ?? encodeResult(operation, planned.result);
         this.#checkTransactionRoom(transaction, result.length);
         done = [{ kind: 'transaction-done', transaction, result }];
       }
@@ -334,6 +381,42 @@ class AccountOnLog implements OpenAccount {
     if (changes.length === 0) await this.settled();
     else await this.#commit(changes);
     return planned.result;
+  }
+
+  /** One commit after another; the last remembers the transaction. */
+  async #inSlices<O extends 'copy' | 'move'>(
+    operation: O,
+    transfer: LargeTransfer<O>,
+    transaction: TransactionId | undefined,
+  ): Promise<Results[O]> {
+    // A request that was done is not begun again.
+    const isNew = transaction === undefined || this.#known(transaction) === undefined;
+    while (isNew && !transfer.isComplete)
+      await this.#change(operation, undefined, (situation) => transfer.slice(situation));
+    return this.#change(operation, transaction, (situation) => transfer.finish(situation));
+  }
+
+  /** No compaction runs meanwhile: what is staged is no part of the state that it writes. */
+  async #copyLarge(copy: LargeCopy, transaction: TransactionId | undefined): Promise<types.Copied> {
+    const work = async (): Promise<types.Copied> => {
+      try {
+        return await this.#inSlices('copy', copy, transaction);
+      } finally {
+        await this.#dropStaging(copy.staging);
+      }
+    };
+    return this.#upkeep === undefined ? work() : this.#upkeep.without(work);
+  }
+
+  /** After a refusal; also when the same transaction was done by another request meanwhile. */
+  async #dropStaging(staging: number | undefined): Promise<void> {
+    if (staging === undefined || !this.#state.stagings.has(staging) || this.#gone.signal.aborted) return;
+    try {
+      await this.#writable();
+      await this.#commit([{ kind: 'staging-dropped', staging }]);
+    } catch {
+      // The account is gone, and whoever opens it drops what is left; the copy's own outcome is what counts.
+    }
   }
 
   /** Appends and applies at once, in the caller's turn; then waits until it is settled and tells the watchers. */
@@ -355,12 +438,20 @@ class AccountOnLog implements OpenAccount {
       for (const blob of blobs) this.#unsettledBlobs.delete(blob);
     }
     this.#watchers.tell(changes.flatMap(touchedBy));
+    this.#upkeep?.committed(commit.length);
   }
 
   async #writable(): Promise<void> {
     this.#checkUsable();
     await this.#log.writable();
     this.#checkUsable();
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    const left = [...this.#state.stagings.keys()];
+    if (left.length === 0) return;
+    // Large copies of an owner before us: none of its records can come any more that would end them.
+    await this.#commit(left.map((staging) => ({ kind: 'staging-dropped', staging })));
+    await this.#writable();
   }
 
   /** What is remembered of a transaction, undefined when it is new. */
@@ -396,23 +487,4 @@ class AccountOnLog implements OpenAccount {
     this.#gone.abort(reason);
     this.#watchers.clear();
   }
-}
-
-function replay(state: AccountState, record: LogRecord): Change {
-  try {
-    const change = decode(record.type, record.payload);
-    apply(state, change, record);
-    return change;
-  } catch (cause) {
-    const { file, offset } = record.place;
-    throw new Failure('damaged', `account record in file ${file} at ${offset} makes no sense`, { cause });
-  }
-}
-
-function checkTransaction({ incarnation, number, lowestOpen }: TransactionId): void {
-  const whole = Number.isSafeInteger(number) && Number.isSafeInteger(lowestOpen);
-  if (!whole || lowestOpen < 0 || number < Math.max(1, lowestOpen))
-    throw new Failure('invalid', 'not a transaction number');
-  if (incarnation.length === 0 || incarnation.length > INCARNATION_OCTETS_MAX)
-    throw new Failure('invalid', 'not an incarnation');
 }

@@ -17,6 +17,15 @@ export interface BlobPlace {
   readonly octets: number;
 }
 
+export interface BlobArrays {
+  readonly id: Float64Array<ArrayBuffer>;
+  readonly offset: Float64Array<ArrayBuffer>;
+  readonly file: Uint32Array<ArrayBuffer>;
+  readonly recordOctets: Uint32Array<ArrayBuffer>;
+  readonly octets: Uint32Array<ArrayBuffer>;
+  readonly references: Int32Array<ArrayBuffer>;
+}
+
 export class BlobTable {
   #id = new Float64Array(0);
   #offset = new Float64Array(0);
@@ -107,6 +116,58 @@ export class BlobTable {
     this.#references[index] = DEAD;
     this.#dead++;
     if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
+  }
+
+  /** No new blob gets an id below this one. */
+  raiseNextId(nextId: number): void {
+    this.#nextId = Math.max(this.#nextId, nextId);
+  }
+
+  /** Forgets blobs that no message has: between commits there are some only where the records of messages are missing. */
+  dropUnreferenced(): void {
+    for (let index = 0; index < this.#count; index++)
+      if (this.#references[index] === 0) {
+        this.#references[index] = DEAD;
+        this.#dead++;
+      }
+    if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
+  }
+
+  /** Up to `count` ids above this one, ascending. */
+  idsAbove(id: number, count: number): readonly number[] {
+    const ids: number[] = [];
+    for (let index = this.#lowerBound(id + 1); index < this.#count && ids.length < count; index++)
+      if (this.#references[index] !== DEAD) ids.push(this.#id[index] as number);
+    return ids;
+  }
+
+  /** Copies of the columns of all living rows; see snapshot.ts. */
+  copy(): BlobArrays {
+    if (this.#dead > 0) this.#sweep();
+    return {
+      id: this.#id.slice(0, this.#count),
+      offset: this.#offset.slice(0, this.#count),
+      file: this.#file.slice(0, this.#count),
+      recordOctets: this.#recordOctets.slice(0, this.#count),
+      octets: this.#octets.slice(0, this.#count),
+      references: this.#references.slice(0, this.#count),
+    };
+  }
+
+  /** Takes these arrays, of equal length, in place of all rows. */
+  adopt(arrays: BlobArrays, nextId: number): void {
+    this.#id = arrays.id;
+    this.#offset = arrays.offset;
+    this.#file = arrays.file;
+    this.#recordOctets = arrays.recordOctets;
+    this.#octets = arrays.octets;
+    this.#references = arrays.references;
+    this.#count = arrays.id.length;
+    this.#dead = 0;
+    this.#nextId = nextId;
+    this.#liveOctets = 0;
+    for (let index = 0; index < this.#count; index++)
+      if ((this.#references[index] as number) > 0) this.#liveOctets += this.#octets[index] as number;
   }
 
   /** Ids in the table, ascending. */

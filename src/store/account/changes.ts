@@ -20,7 +20,14 @@ export type Change =
   | PropertiesChanged
   | TransactionDone
   | TransactionRefused
-  | IncarnationForgotten;
+  | IncarnationForgotten
+  | MailboxStated
+  | MessagesStated
+  | ExpungesStated
+  | AccountStated
+  | MessagesStaged
+  | StagedAdded
+  | StagingDropped;
 
 /** What the account was created with; the first change of every log. See initial.ts. */
 export interface Initial {
@@ -114,4 +121,96 @@ export interface TransactionRefused {
 export interface IncarnationForgotten {
   readonly kind: 'incarnation-forgotten';
   readonly incarnation: Incarnation;
+}
+
+/*
+ * What a compaction writes (compaction.ts) states a part of the state as it was when the record was appended. Applied to
+ * a state that has it already it changes nothing; applied to one that was replayed without the older files it makes that
+ * part right, whatever had been missing in it.
+ */
+
+/** A mailbox without its messages. */
+export interface MailboxStated {
+  readonly kind: 'mailbox-stated';
+  readonly mailbox: number;
+  readonly name: string;
+  readonly uidValidity: number;
+  readonly specialUse: string | undefined;
+  readonly selectable: boolean;
+  readonly uidNext: number;
+  readonly highestModseq: number;
+}
+
+/** Of the UIDs from `first` to `last` there are exactly these messages. */
+export interface MessagesStated {
+  readonly kind: 'messages-stated';
+  readonly mailbox: number;
+  readonly first: number;
+  readonly last: number;
+  readonly flagSets: readonly FlagSet[];
+  readonly messages: readonly StatedMessage[];
+}
+
+export interface StatedMessage extends AddedMessage {
+  readonly modseq: number;
+}
+
+/** What a mailbox knows of its expunges, and its counters; follows all of its messages. */
+export interface ExpungesStated {
+  readonly kind: 'expunges-stated';
+  readonly mailbox: number;
+  readonly uidNext: number;
+  readonly highestModseq: number;
+  /** The largest modseq of an expunge that is no longer known. */
+  readonly forgotten: number;
+  /** In the order in which they went; modseqs ascend. */
+  readonly ranges: readonly ExpungedRange[];
+}
+
+export interface ExpungedRange {
+  readonly modseq: number;
+  readonly wallMs: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The account's counters. The last of a compaction: a blob that no message has by now is none. */
+export interface AccountStated {
+  readonly kind: 'account-stated';
+  readonly modseq: number;
+  readonly nextMailbox: number;
+  readonly lastUidValidity: number;
+  readonly nextBlob: number;
+  readonly lostMessages: number;
+}
+
+/**
+ * A part of a large COPY: messages that nobody sees yet. A staging that has not ended when its owner does is void: the
+ * next drops it with its first commit.
+ */
+export interface MessagesStaged {
+  readonly kind: 'messages-staged';
+  /** Modseq of its first record. */
+  readonly staging: number;
+  /** Of the first message among all of the staging, from 0. */
+  readonly position: number;
+  readonly flagSets: readonly FlagSet[];
+  readonly messages: readonly UnnumberedMessage[];
+}
+
+export type UnnumberedMessage = Omit<AddedMessage, 'uid'>;
+
+/** All messages of a staging become messages of a mailbox, at once; the one at position n gets UID `first` + n. */
+export interface StagedAdded {
+  readonly kind: 'staged-added';
+  readonly staging: number;
+  readonly mailbox: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The COPY was refused in the end, or its owner came to its own. */
+export interface StagingDropped {
+  readonly kind: 'staging-dropped';
+  readonly staging: number;
 }

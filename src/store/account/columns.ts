@@ -5,7 +5,8 @@
 import type { UidRanges } from './ranges.ts';
 
 const CAPACITY_MIN = 8;
-const WORD_SETS = 256;
+/** The flags word of a row is the number of its keyword set times this, plus its system bits. */
+export const WORD_SETS = 256;
 
 export interface Row {
   readonly uid: number;
@@ -15,6 +16,14 @@ export interface Row {
   readonly bits: number;
   /** Number of the keyword set (keywords.ts). */
   readonly keywords: number;
+}
+
+export interface ColumnArrays {
+  readonly uid: Uint32Array<ArrayBuffer>;
+  readonly word: Uint32Array<ArrayBuffer>;
+  readonly modseq: Float64Array<ArrayBuffer>;
+  readonly blob: Float64Array<ArrayBuffer>;
+  readonly dateMs: Float64Array<ArrayBuffer>;
 }
 
 export class Columns {
@@ -87,7 +96,10 @@ export class Columns {
   /** The UID must be above all that are here. */
   push(row: Row): void {
     if (this.#count === this.#uid.length) this.#resize(Math.max(CAPACITY_MIN, this.#count * 2));
-    const index = this.#count++;
+    this.#set(this.#count++, row);
+  }
+
+  #set(index: number, row: Row): void {
     this.#uid[index] = row.uid;
     this.#modseq[index] = row.modseq;
     this.#blob[index] = row.blob;
@@ -112,6 +124,49 @@ export class Columns {
     // A quarter full: half the room is enough and leaves some, so that no sequence resizes at every step.
     if (this.#uid.length > CAPACITY_MIN && this.#count < this.#uid.length / 4)
       this.#resize(Math.max(CAPACITY_MIN, this.#uid.length / 2));
+  }
+
+  /** Puts rows in place of the rows [from, to); the caller keeps UIDs ascending. */
+  splice(from: number, to: number, rows: readonly Row[]): void {
+    const count = this.#count + rows.length - (to - from);
+    if (count > this.#uid.length) this.#resize(Math.max(CAPACITY_MIN, this.#uid.length * 2, count));
+    if (rows.length !== to - from)
+      for (const column of this.#columns()) column.copyWithin(from + rows.length, to, this.#count);
+    this.#count = count;
+    for (const [position, row] of rows.entries()) this.#set(from + position, row);
+  }
+
+  /** Rows behind all that are here; `word` of a row is `keywords * 256 + bits`. */
+  append(arrays: ColumnArrays): void {
+    const count = this.#count + arrays.uid.length;
+    if (count > this.#uid.length) this.#resize(Math.max(CAPACITY_MIN, count));
+    this.#uid.set(arrays.uid, this.#count);
+    this.#word.set(arrays.word, this.#count);
+    this.#modseq.set(arrays.modseq, this.#count);
+    this.#blob.set(arrays.blob, this.#count);
+    this.#dateMs.set(arrays.dateMs, this.#count);
+    this.#count = count;
+  }
+
+  /** Copies of the columns of all rows, by name; see snapshot.ts. */
+  copy(): ColumnArrays {
+    return {
+      uid: this.#uid.slice(0, this.#count),
+      word: this.#word.slice(0, this.#count),
+      modseq: this.#modseq.slice(0, this.#count),
+      blob: this.#blob.slice(0, this.#count),
+      dateMs: this.#dateMs.slice(0, this.#count),
+    };
+  }
+
+  /** Takes these arrays, of equal length, in place of all rows. */
+  adopt(arrays: ColumnArrays): void {
+    this.#uid = arrays.uid;
+    this.#word = arrays.word;
+    this.#modseq = arrays.modseq;
+    this.#blob = arrays.blob;
+    this.#dateMs = arrays.dateMs;
+    this.#count = arrays.uid.length;
   }
 
   #columns(): readonly (Uint32Array | Float64Array)[] {

@@ -3,10 +3,18 @@
  * at least EXPUNGED_KEPT_MS by the wall clock of the records, but at most EXPUNGED_RANGES_MAX ranges; what was forgotten
  * is known by its modseq, so that an answer is complete or there is none.
  */
+import type { ExpungedRange } from './changes.ts';
 import { EXPUNGED_KEPT_MS, EXPUNGED_RANGES_MAX } from './limits.ts';
 import type { UidRanges } from './ranges.ts';
 
 const CAPACITY_MIN = 4;
+
+export interface ExpungedArrays {
+  readonly modseq: Float64Array<ArrayBuffer>;
+  readonly wallMs: Float64Array<ArrayBuffer>;
+  readonly first: Uint32Array<ArrayBuffer>;
+  readonly last: Uint32Array<ArrayBuffer>;
+}
 
 export class ExpungedLog {
   #modseq = new Float64Array(0);
@@ -40,6 +48,53 @@ export class ExpungedLog {
       this.#forgotten = this.#modseq[this.#start] as number;
       this.#start++;
     }
+  }
+
+  /** Copies of the columns; see snapshot.ts. */
+  copy(): ExpungedArrays {
+    return {
+      modseq: this.#modseq.slice(this.#start, this.#end),
+      wallMs: this.#wallMs.slice(this.#start, this.#end),
+      first: this.#first.slice(this.#start, this.#end),
+      last: this.#last.slice(this.#start, this.#end),
+    };
+  }
+
+  /** Takes these arrays, of equal length, in place of all that is known. */
+  adopt(arrays: ExpungedArrays, forgotten: number): void {
+    this.#modseq = arrays.modseq;
+    this.#wallMs = arrays.wallMs;
+    this.#first = arrays.first;
+    this.#last = arrays.last;
+    this.#start = 0;
+    this.#end = arrays.first.length;
+    this.#forgotten = forgotten;
+  }
+
+  /** All that is known, in the order it went. */
+  entries(): readonly ExpungedRange[] {
+    const entries: ExpungedRange[] = [];
+    for (let index = this.#start; index < this.#end; index++)
+      entries.push({
+        modseq: this.#modseq[index] as number,
+        wallMs: this.#wallMs[index] as number,
+        first: this.#first[index] as number,
+        last: this.#last[index] as number,
+      });
+    return entries;
+  }
+
+  /** Knows exactly this from now on. */
+  state(forgotten: number, ranges: readonly ExpungedRange[]): void {
+    this.adopt(
+      {
+        modseq: Float64Array.from(ranges, (range) => range.modseq),
+        wallMs: Float64Array.from(ranges, (range) => range.wallMs),
+        first: Uint32Array.from(ranges, (range) => range.first),
+        last: Uint32Array.from(ranges, (range) => range.last),
+      },
+      forgotten,
+    );
   }
 
   /** All messages went at once, with the mailbox: nobody is told which, so nobody may rely on it. */

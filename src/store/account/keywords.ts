@@ -23,6 +23,9 @@ interface Spelling {
 /** The number of the set without keywords; always there, not counted. */
 export const NO_KEYWORDS = 0;
 
+/** Numbers below one that is adopted become free, so a wrong one must not be large. */
+export const ADOPTED_NUMBER_MAX = 65_535;
+
 export class KeywordSets {
   readonly #sets: (KeywordSet | undefined)[] = [{ key: '', names: [], messages: 0, lists: [] }];
   readonly #numbers = new Map<string, number>();
@@ -41,6 +44,14 @@ export class KeywordSets {
   /** One message more has a set that some message has. */
   again(number: number): void {
     if (number !== NO_KEYWORDS) this.#set(number).messages++;
+  }
+
+  /** The number of the set of these keywords, with so many messages more. */
+  retainFor(keywords: readonly string[], messages: number): number {
+    if (messages === 0 || keywords.length === 0) return NO_KEYWORDS;
+    const number = this.retain(keywords);
+    this.#set(number).messages += messages - 1;
+    return number;
   }
 
   /** One message less has this set. */
@@ -70,6 +81,38 @@ export class KeywordSets {
   /** True when `flagSet` is what (bits, number) says, whatever the spelling. */
   same(bits: number, number: number, flagSet: FlagSet): boolean {
     return bits === flagSet.bits && this.#set(number).key === keyOf(flagSet.keywords);
+  }
+
+  /** The same flags with keywords as they are spelled here: what a record should say. */
+  spelled(flagSet: FlagSet): FlagSet {
+    if (flagSet.keywords.length === 0) return flagSet;
+    const keywords = flagSet.keywords.map((name) => this.#spellings.get(fold(name))?.name ?? name);
+    return { bits: flagSet.bits, keywords };
+  }
+
+  /** Sets by number with the messages that have them; see snapshot.ts. */
+  entries(): readonly (readonly [number: number, names: readonly string[], messages: number])[] {
+    return this.#sets.flatMap((set, number) =>
+      set !== undefined && number !== NO_KEYWORDS ? [[number, set.names, set.messages] as const] : [],
+    );
+  }
+
+  /** Takes a set as it was numbered elsewhere; the number must be free and not above ADOPTED_NUMBER_MAX. */
+  adopt(number: number, names: readonly string[], messages: number): void {
+    const key = keyOf(names);
+    if (number > ADOPTED_NUMBER_MAX) throw new RangeError('number of a keyword set');
+    if (this.#sets[number] !== undefined || this.#numbers.has(key)) throw new RangeError('keyword set twice');
+    for (let free = this.#sets.length; free < number; free++) {
+      this.#sets[free] = undefined;
+      this.#free.push(free);
+    }
+    for (const name of names) {
+      const spelling = this.#spellings.get(fold(name)) ?? { name, sets: 0 };
+      spelling.sets++;
+      this.#spellings.set(fold(name), spelling);
+    }
+    this.#sets[number] = { key, names, messages, lists: [] };
+    this.#numbers.set(key, number);
   }
 
   /** Keywords in use, sorted. */

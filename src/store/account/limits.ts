@@ -45,6 +45,11 @@ export const ACCOUNT_LIMITS: AccountLimits = {
   transactionsOctetsMax: 64 * 2 ** 20,
 };
 
+/** A COPY or MOVE of more messages than this is done in slices, so that it does not hold the event loop (invariant 8). */
+export const TRANSFER_WHOLE_MAX = 5_000;
+/** Messages of one COPY: what becomes visible in one turn. */
+export const COPY_MESSAGES_MAX = 2_000_000;
+
 /** RFC 9051 section 2.3.1.1: UIDs and UIDVALIDITY are non-zero 32-bit numbers. */
 export const UID_MAX = 2 ** 32 - 1;
 /** A mailbox remembers which UIDs were expunged at least this long (docs/architecture.md section 4) … */

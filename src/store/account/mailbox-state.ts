@@ -2,12 +2,13 @@
  * One mailbox in memory: its rows, keyword sets, expunges and the sums over them. Only `apply` (state.ts) changes it.
  * UIDs and modseqs only grow (docs/architecture.md section 6, invariant 3).
  */
-import type { AddedMessage } from './changes.ts';
-import { Columns } from './columns.ts';
+import type { AddedMessage, MessagesStated } from './changes.ts';
+import { Columns, type Row, WORD_SETS } from './columns.ts';
 import { ExpungedLog } from './expunged.ts';
 import { DELETED, type FlagSet, SEEN } from './flags.ts';
 import { KeywordSets } from './keywords.ts';
 import type { UidRanges } from './ranges.ts';
+import type { Staging } from './staging.ts';
 
 export class MailboxState {
   readonly id: number;
@@ -53,6 +54,30 @@ export class MailboxState {
     return true;
   }
 
+  /** All messages of a staging, with UIDs from `first` on by their positions; false when one was given before. */
+  addStaged(staging: Staging, first: number, modseq: number): boolean {
+    if (first < this.uidNext) return false;
+    if (staging.count === 0) return true;
+    this.#touch(modseq);
+    const { count } = staging;
+    const words = staging.flags.map(
+      ({ flagSet, messages }) =>
+        this.keywords.retainFor(flagSet.keywords, messages) * WORD_SETS + flagSet.bits,
+    );
+    this.rows.append({
+      uid: staging.position.slice(0, count).map((position) => first - 1 + position),
+      word: staging.flagsIndex.slice(0, count).map((index) => words[index] as number),
+      modseq: new Float64Array(count).fill(modseq),
+      blob: staging.blob.subarray(0, count),
+      dateMs: staging.dateMs.subarray(0, count),
+    });
+    this.unseen += staging.unseen;
+    this.deleted += staging.deleted;
+    this.octets += staging.octets;
+    this.passUid(this.rows.uid(this.rows.count - 1));
+    return true;
+  }
+
   /** A UID was used, whether or not its message is here. */
   passUid(uid: number): void {
     this.uidNext = Math.max(this.uidNext, uid + 1);
@@ -84,6 +109,63 @@ export class MailboxState {
     this.expunged.add(modseq, wallMs, uids);
   }
 
+  /**
+   * Of the UIDs from `first` to `last` there are exactly these messages. `retained` is called with each new one's blob
+   * before `released` with each old one's; both give its octets, `retained` undefined when there is no such blob.
+   */
+  stateMessages(
+    stated: MessagesStated,
+    retained: (blob: number) => number | undefined,
+    released: (blob: number) => number,
+  ): void {
+    const from = this.rows.lowerBound(stated.first);
+    const to = this.rows.lowerBound(stated.last + 1);
+    this.passUid(stated.messages.at(-1)?.uid ?? 0);
+    if (this.#isStated(stated, from, to)) return;
+    // Held until the end, so that a keyword in old and new keeps its spelling.
+    const sets = stated.flagSets.map(({ keywords }) => this.keywords.retain(keywords));
+    const rows: Row[] = [];
+    for (const { uid, modseq, blob, dateMs, flags } of stated.messages) {
+      const octets = retained(blob);
+      if (octets === undefined) continue;
+      const { bits } = stated.flagSets[flags] as FlagSet;
+      const keywords = sets[flags] as number;
+      this.keywords.again(keywords);
+      rows.push({ uid, modseq, blob, dateMs, bits, keywords });
+      this.#count(bits, 1);
+      this.octets += octets;
+    }
+    for (let index = from; index < to; index++) this.#forget(index, released);
+    for (const number of sets) this.keywords.release(number);
+    this.rows.splice(from, to, rows);
+  }
+
+  /** The rows [from, to) are just these: the usual case, and the cheap one. */
+  #isStated({ messages, flagSets }: MessagesStated, from: number, to: number): boolean {
+    const { rows } = this;
+    if (to - from !== messages.length) return false;
+    /** By flags word: the index of the flags that are equal. */
+    const known = new Map<number, number>();
+    for (const [position, message] of messages.entries()) {
+      const index = from + position;
+      if (
+        rows.uid(index) !== message.uid ||
+        rows.modseq(index) !== message.modseq ||
+        rows.blob(index) !== message.blob ||
+        rows.dateMs(index) !== message.dateMs
+      )
+        return false;
+      const word = rows.word(index);
+      if (!known.has(word)) {
+        const flagSet = flagSets[message.flags] as FlagSet;
+        if (!this.keywords.same(rows.bits(index), rows.keywords(index), flagSet)) return false;
+        known.set(word, message.flags);
+      }
+      if (known.get(word) !== message.flags) return false;
+    }
+    return true;
+  }
+
   /** The mailbox is deleted: whoever still looks at it sees it empty, and that it cannot say what went. */
   end(modseq: number, released: (blob: number) => number): void {
     this.#touch(modseq);
@@ -92,13 +174,15 @@ export class MailboxState {
   }
 
   #remove(spans: readonly (readonly [number, number])[], released: (blob: number) => number): void {
-    for (const [from, to] of spans)
-      for (let index = from; index < to; index++) {
-        this.#count(this.rows.bits(index), -1);
-        this.keywords.release(this.rows.keywords(index));
-        this.octets -= released(this.rows.blob(index));
-      }
+    for (const [from, to] of spans) for (let index = from; index < to; index++) this.#forget(index, released);
     this.rows.remove(spans);
+  }
+
+  /** Takes a row out of the sums and sets; the row itself is removed by the caller. */
+  #forget(index: number, released: (blob: number) => number): void {
+    this.#count(this.rows.bits(index), -1);
+    this.keywords.release(this.rows.keywords(index));
+    this.octets -= released(this.rows.blob(index));
   }
 
   #count(bits: number, by: 1 | -1): void {

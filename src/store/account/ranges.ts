@@ -3,6 +3,7 @@
  * neighbours costs two numbers, and a broken record cannot make us expand what it claims.
  */
 import { DecodeError, type Decoder, type Encoder } from '../../lib/encoder.ts';
+import type { Columns } from './columns.ts';
 import { UID_MAX } from './limits.ts';
 import type { Uid } from './types.ts';
 
@@ -67,4 +68,33 @@ export function decodeRanges(decoder: Decoder): UidRanges {
 function ascending(uids: readonly Uid[]): Iterable<number> {
   const whole = uids.filter((uid) => Number.isInteger(uid) && uid >= 1 && uid <= UID_MAX);
   return Uint32Array.from(whole).sort();
+}
+
+/** Walks ranges a part at a time, where the rows may change between two parts. */
+export class UidCursor {
+  readonly #ranges: UidRanges;
+  #index = 0;
+  /** Every UID below this one was given. */
+  #from = 0;
+
+  constructor(ranges: UidRanges) {
+    this.#ranges = ranges;
+  }
+
+  /** The rows of the next UIDs, at most `count` of them; none at the end. */
+  next(rows: Columns, count: number): (readonly [from: number, to: number])[] {
+    const spans: (readonly [number, number])[] = [];
+    let left = count;
+    while (left > 0 && this.#index < this.#ranges.length) {
+      const [first, last] = this.#ranges[this.#index] as UidRange;
+      const from = rows.lowerBound(Math.max(first, this.#from));
+      const end = rows.lowerBound(last + 1);
+      const to = Math.min(end, from + left);
+      if (from < to) spans.push([from, to]);
+      left -= to - from;
+      if (to < end) this.#from = rows.uid(to);
+      else this.#index++;
+    }
+    return spans;
+  }
 }

@@ -5,7 +5,7 @@
  */
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import type { Incarnation, TransactionId } from '../ids.ts';
-import type { AddedMessage, Change } from './changes.ts';
+import type { AddedMessage, Change, ExpungedRange, StatedMessage } from './changes.ts';
 import { type FlagSet, SYSTEM_BITS } from './flags.ts';
 import { DATE_MS_MAX, UID_MAX } from './limits.ts';
 import { decodeRanges, encodeRanges } from './ranges.ts';
@@ -137,6 +137,147 @@ const CODECS: { readonly [K in Kind]: Codec<Extract<Change, { kind: K }>> } = {
     write: (e, c) => e.text(c.incarnation),
     read: (d) => ({ incarnation: d.text() as Incarnation }),
   },
+  'mailbox-stated': {
+    type: 29,
+    write: (e, c) =>
+      e
+        .uint(c.mailbox)
+        .text(c.name)
+        .uint(c.uidValidity)
+        .text(c.specialUse ?? '')
+        .bool(c.selectable)
+        .uint(c.uidNext)
+        .uint(c.highestModseq),
+    read: (d) => ({
+      mailbox: d.uint(),
+      name: d.text(),
+      uidValidity: uid(d),
+      specialUse: d.text() || undefined,
+      selectable: d.bool(),
+      uidNext: uidNext(d),
+      highestModseq: d.uint(),
+    }),
+  },
+  'messages-stated': {
+    type: 30,
+    write: (e, c) => {
+      e.uint(c.mailbox)
+        .uint(c.first)
+        .uint(c.last - c.first)
+        .list(c.flagSets, writeFlagSet);
+      let previous = c.first - 1;
+      e.list(c.messages, (message) => {
+        e.uint(message.uid - previous)
+          .uint(message.blob)
+          .uint(zigzag(message.dateMs))
+          .uint(message.flags)
+          .uint(message.modseq);
+        previous = message.uid;
+      });
+    },
+    read: (d) => {
+      const mailbox = d.uint();
+      const first = uid(d);
+      const last = first + d.uint();
+      const flagSets = d.list(readFlagSet);
+      let previous = first - 1;
+      const messages = d.list((): StatedMessage => {
+        const gap = d.uint();
+        const message = {
+          uid: previous + gap,
+          blob: d.uint(),
+          dateMs: unzigzag(d.uint()),
+          flags: d.uint(),
+          modseq: d.uint(),
+        };
+        if (gap === 0 || message.uid > last || message.flags >= flagSets.length)
+          throw new DecodeError('not a message');
+        previous = message.uid;
+        return message;
+      });
+      if (last > UID_MAX) throw new DecodeError('not a range of UIDs');
+      return { mailbox, first, last, flagSets, messages };
+    },
+  },
+  'expunges-stated': {
+    type: 31,
+    write: (e, c) => {
+      e.uint(c.mailbox).uint(c.uidNext).uint(c.highestModseq).uint(c.forgotten);
+      let previous = 0;
+      e.list(c.ranges, (range) => {
+        e.uint(range.modseq - previous)
+          .uint(range.wallMs)
+          .uint(range.first)
+          .uint(range.last - range.first);
+        previous = range.modseq;
+      });
+    },
+    read: (d) => {
+      const counters = {
+        mailbox: d.uint(),
+        uidNext: uidNext(d),
+        highestModseq: d.uint(),
+        forgotten: d.uint(),
+      };
+      let modseq = 0;
+      const ranges = d.list((): ExpungedRange => {
+        modseq += d.uint();
+        const wallMs = d.uint();
+        const first = uid(d);
+        const last = first + d.uint();
+        if (last > UID_MAX) throw new DecodeError('not a range of UIDs');
+        return { modseq, wallMs, first, last };
+      });
+      return { ...counters, ranges };
+    },
+  },
+  'account-stated': {
+    type: 32,
+    write: (e, c) =>
+      e.uint(c.modseq).uint(c.nextMailbox).uint(c.lastUidValidity).uint(c.nextBlob).uint(c.lostMessages),
+    read: (d) => ({
+      modseq: d.uint(),
+      nextMailbox: d.uint(),
+      lastUidValidity: d.uint(),
+      nextBlob: d.uint(),
+      lostMessages: d.uint(),
+    }),
+  },
+  'messages-staged': {
+    type: 33,
+    write: (e, c) =>
+      e
+        .uint(c.staging)
+        .uint(c.position)
+        .list(c.flagSets, writeFlagSet)
+        .list(c.messages, ({ blob, dateMs, flags }) => e.uint(blob).uint(zigzag(dateMs)).uint(flags)),
+    read: (d) => {
+      const staging = d.uint();
+      const position = d.uint();
+      const flagSets = d.list(readFlagSet);
+      const messages = d.list(() => {
+        const message = { blob: d.uint(), dateMs: unzigzag(d.uint()), flags: d.uint() };
+        if (message.flags >= flagSets.length) throw new DecodeError('not a message');
+        return message;
+      });
+      if (position + messages.length > UID_MAX) throw new DecodeError('more messages than UIDs');
+      return { staging, position, flagSets, messages };
+    },
+  },
+  'staged-added': {
+    type: 34,
+    write: (e, c) => e.uint(c.staging).uint(c.mailbox).uint(c.first).uint(c.count),
+    read: (d) => {
+      const change = { staging: d.uint(), mailbox: d.uint(), first: uid(d), count: d.uint() };
+      if (change.first + change.count - 1 > UID_MAX) throw new DecodeError('more messages than UIDs');
+      return change;
+    },
+  },
+  'staging-dropped': {
+    type: 35,
+    write: (e, c) => e.uint(c.staging),
+    read: (d) => ({ staging: d.uint() }),
+  },
 };
 
 const KINDS: ReadonlyMap<number, Kind> = new Map(
@@ -145,6 +286,9 @@ const KINDS: ReadonlyMap<number, Kind> = new Map(
 
 /** All that `decode` knows; given to the log, which refuses an object with others that are not skippable. */
 export const KNOWN_TYPES: ReadonlySet<number> = new Set(KINDS.keys());
+
+/** The type of a content's record, for copying one as it is. */
+export const BLOB_TYPE = CODECS.blob.type;
 
 export function encode(change: Change): { readonly type: number; readonly payload: readonly Buffer[] } {
   const encoder = new Encoder();
@@ -190,6 +334,13 @@ function readTransaction(decoder: Decoder): TransactionId {
 function uid(decoder: Decoder): number {
   const value = decoder.uint();
   if (value < 1 || value > UID_MAX) throw new DecodeError('not a non-zero 32-bit number');
+  return value;
+}
+
+/** One above the largest UID there can be, when all are used. */
+function uidNext(decoder: Decoder): number {
+  const value = decoder.uint();
+  if (value < 1 || value > UID_MAX + 1) throw new DecodeError('not the next UID');
   return value;
 }
 

@@ -5,7 +5,7 @@
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
 import { ACCOUNT_LIMITS } from './limits.ts';
-import { decodeRanges, encodeRanges, rangesOf, uidsOf } from './ranges.ts';
+import { decodeRanges, encodeRanges, rangesOf, type UidRanges, uidsOf } from './ranges.ts';
 import type { Appended, Copied, FlagsStored, MailboxId, Uid } from './types.ts';
 
 /** What each operation gives. */
@@ -91,18 +91,51 @@ function readUids(decoder: Decoder): Uid[] {
   return uidsOf(ranges);
 }
 
-/** The new UIDs follow each other, so the first of them is enough. */
+/** New UIDs that follow each other: of the messages from index `at` on, the first is `to`. */
+export interface UidRun {
+  readonly at: number;
+  readonly to: number;
+}
+
+/** As `encodeResult` for what a large copy or move gathered on its way; `runs` has one entry at least. */
+export function encodeCopied(
+  operation: 'copy' | 'move',
+  uidValidity: number,
+  from: UidRanges,
+  runs: readonly UidRun[],
+): Buffer {
+  const encoder = new Encoder().uint(CODECS[operation].code).uint(uidValidity);
+  writeCopied(encoder, from, runs);
+  return encoder.done();
+}
+
+function writeCopied(encoder: Encoder, from: UidRanges, runs: readonly UidRun[]): void {
+  encodeRanges(encoder.uint(runs[0]?.to ?? 0), from);
+  // Only a move that took several commits has more, when something else came into the mailbox in between.
+  if (runs.length > 1) encoder.list(runs.slice(1), ({ at, to }) => encoder.uint(at).uint(to));
+}
+
 function copied(code: number): ResultCodec<Copied> {
   return {
     code,
     write: (e, r) => {
-      encodeRanges(e.uint(r.uidValidity).uint(r.uids[0]?.[1] ?? 0), rangesOf(r.uids.map(([from]) => from)));
+      const runs: UidRun[] = [];
+      for (const [at, [, to]] of r.uids.entries())
+        if (at === 0 || to !== (r.uids[at - 1]?.[1] ?? 0) + 1) runs.push({ at, to });
+      writeCopied(e.uint(r.uidValidity), rangesOf(r.uids.map(([from]) => from)), runs);
     },
     read: (d) => {
       const uidValidity = d.uint();
-      const first = d.uint();
+      const runs: UidRun[] = [{ at: 0, to: d.uint() }];
       const from = readUids(d);
-      return { uidValidity, uids: from.map((uid, index) => [uid, (first + index) as Uid] as const) };
+      if (!d.atEnd) runs.push(...d.list(() => ({ at: d.uint(), to: d.uint() })));
+      let run = 0;
+      const uids = from.map((uid, index) => {
+        while ((runs[run + 1]?.at ?? Number.POSITIVE_INFINITY) <= index) run++;
+        const { at, to } = runs[run] as UidRun;
+        return [uid, (to + index - at) as Uid] as const;
+      });
+      return { uidValidity, uids };
     },
   };
 }

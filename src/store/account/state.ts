@@ -6,13 +6,24 @@
  */
 import type { Place } from '../log/types.ts';
 import { BlobTable } from './blobs.ts';
-import type { Change, Initial, MessagesAdded } from './changes.ts';
+import type {
+  Change,
+  ExpungesStated,
+  Initial,
+  MailboxStated,
+  MessagesAdded,
+  MessagesStaged,
+  StagedAdded,
+} from './changes.ts';
 import { decodeInitialMailboxes, INITIAL_MAILBOXES } from './initial.ts';
 import { MailboxState } from './mailbox-state.ts';
 import { INBOX } from './names.ts';
+import { Staging } from './staging.ts';
 import { TransactionTable } from './transactions.ts';
 import type { MailboxId } from './types.ts';
 
+/** The account begins with this modseq, so that no mailbox ever shows 0 (RFC 7162 section 7, mod-sequence-value). */
+export const INITIAL_MODSEQ = 1;
 /** INBOX's MailboxId, in every account. */
 export const INBOX_ID = 1;
 
@@ -34,6 +45,8 @@ export interface AccountState {
   propertyOctets: number;
   readonly blobs: BlobTable;
   readonly transactions: TransactionTable;
+  /** Large COPYs under way, by id. None when the state is compacted or put into a snapshot. */
+  readonly stagings: Map<number, Staging>;
   /** Messages that cannot be shown because the record of their content was lost. */
   lostMessages: number;
 }
@@ -59,6 +72,7 @@ export function emptyState(): AccountState {
     propertyOctets: 0,
     blobs: new BlobTable(),
     transactions: new TransactionTable(),
+    stagings: new Map(),
     lostMessages: 0,
   };
 }
@@ -112,6 +126,38 @@ export function apply(state: AccountState, change: Change, origin: Origin): void
     case 'incarnation-forgotten':
       state.transactions.forgetIncarnation(change.incarnation);
       break;
+    case 'mailbox-stated':
+      stateMailbox(state, change);
+      break;
+    case 'messages-stated':
+      state.mailboxes.get(change.mailbox)?.stateMessages(
+        change,
+        (blob) => retainBlob(state, blob),
+        (blob) => releaseBlob(state, blob),
+      );
+      break;
+    case 'expunges-stated':
+      stateExpunges(state, change);
+      break;
+    case 'account-stated':
+      state.begun = true;
+      state.initialLogged = true;
+      state.modseq = Math.max(state.modseq, change.modseq);
+      state.nextMailbox = Math.max(state.nextMailbox, change.nextMailbox);
+      state.lastUidValidity = Math.max(state.lastUidValidity, change.lastUidValidity);
+      state.lostMessages = change.lostMessages;
+      state.blobs.raiseNextId(change.nextBlob);
+      state.blobs.dropUnreferenced();
+      break;
+    case 'messages-staged':
+      stage(state, change);
+      break;
+    case 'staged-added':
+      addStaged(state, change, modseq);
+      break;
+    case 'staging-dropped':
+      dropStaging(state, change.staging);
+      break;
     default:
       change satisfies never;
   }
@@ -143,6 +189,7 @@ export function touchedBy(change: Change): readonly MailboxId[] {
     case 'mailbox-created':
     case 'mailbox-deleted':
     case 'messages-added':
+    case 'staged-added':
     case 'flags-changed':
     case 'expunged':
       return [change.mailbox as MailboxId];
@@ -209,6 +256,67 @@ function addMessages(state: AccountState, change: MessagesAdded, modseq: number)
     } else if (mailbox.add(message, flagSet, state.blobs.octets(message.blob), modseq))
       state.blobs.retain(message.blob);
   }
+}
+
+function stage(state: AccountState, change: MessagesStaged): void {
+  let staging = state.stagings.get(change.staging);
+  if (staging === undefined) state.stagings.set(change.staging, (staging = new Staging()));
+  staging.add(change, (blob) => retainBlob(state, blob));
+}
+
+function addStaged(
+  state: AccountState,
+  { staging: id, mailbox: to, first, count }: StagedAdded,
+  modseq: number,
+) {
+  const mailbox = state.mailboxes.get(to);
+  const staging = state.stagings.get(id) ?? new Staging();
+  if (mailbox?.addStaged(staging, first, modseq) === true) {
+    // Records of the staging were lost: their UIDs are never given to other messages.
+    mailbox.passUid(first + count - 1);
+    state.lostMessages += count - staging.count;
+    state.stagings.delete(id);
+  } else dropStaging(state, id);
+}
+
+function dropStaging(state: AccountState, id: number): void {
+  const staging = state.stagings.get(id);
+  if (staging === undefined) return;
+  for (const blob of staging.blob.subarray(0, staging.count)) state.blobs.release(blob);
+  state.stagings.delete(id);
+}
+
+/** Names are as they were then: what stands under this name and is another mailbox has been renamed or is gone. */
+function stateMailbox(state: AccountState, stated: MailboxStated): void {
+  const { mailbox: id, name, uidValidity, highestModseq } = stated;
+  let mailbox = state.mailboxes.get(id);
+  if (mailbox !== undefined && mailbox.uidValidity !== uidValidity) {
+    removeMailbox(state, id, false, highestModseq);
+    mailbox = undefined;
+  }
+  if (mailbox === undefined) {
+    mailbox = new MailboxState({ ...stated, id, modseq: highestModseq });
+    addMailbox(state, mailbox);
+  } else if (mailbox.name !== name) rename(state, [[id, name]]);
+  mailbox.specialUse = stated.specialUse;
+  mailbox.selectable = stated.selectable;
+  mailbox.uidNext = Math.max(mailbox.uidNext, stated.uidNext);
+  mailbox.highestModseq = Math.max(mailbox.highestModseq, highestModseq);
+}
+
+function stateExpunges(state: AccountState, stated: ExpungesStated): void {
+  const mailbox = state.mailboxes.get(stated.mailbox);
+  if (mailbox === undefined) return;
+  mailbox.uidNext = Math.max(mailbox.uidNext, stated.uidNext);
+  mailbox.highestModseq = Math.max(mailbox.highestModseq, stated.highestModseq);
+  mailbox.expunged.state(stated.forgotten, stated.ranges);
+}
+
+/** One message more has this blob; gives its octets, undefined when its record was lost. */
+function retainBlob(state: AccountState, blob: number): number | undefined {
+  if (!state.blobs.has(blob)) return undefined;
+  state.blobs.retain(blob);
+  return state.blobs.octets(blob);
 }
 
 /** Lets go of a message's blob; gives its octets. */

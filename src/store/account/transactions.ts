@@ -2,14 +2,17 @@
  * What became of the requests of frontends (docs/architecture.md, sessions outlive backends): results and refusals by
  * incarnation and number. Numbers below an incarnation's lowest open one are forgotten and never done.
  */
+import { Failure } from '../../lib/failure.ts';
 import type { Incarnation, TransactionId } from '../ids.ts';
 
 export type Outcome = Buffer | 'refused';
 
 interface Frontend {
   lowestOpen: number;
-  /** In the order they came, which is nearly that of their numbers. */
   readonly outcomes: Map<number, Outcome>;
+  /** The numbers in `outcomes`, ascending, from index `start`; what lies before it is forgotten. */
+  numbers: number[];
+  start: number;
 }
 
 export class TransactionTable {
@@ -54,18 +57,23 @@ export class TransactionTable {
   remember(transaction: TransactionId, outcome: Outcome): void {
     let frontend = this.#frontends.get(transaction.incarnation);
     if (frontend === undefined) {
-      frontend = { lowestOpen: 0, outcomes: new Map() };
+      frontend = { lowestOpen: 0, outcomes: new Map(), numbers: [], start: 0 };
       this.#frontends.set(transaction.incarnation, frontend);
     }
-    this.#forget(frontend, transaction.number);
-    frontend.outcomes.set(transaction.number, outcome);
+    // The table is a function of what was remembered, in whatever order: a compaction repeats it in another.
+    const { number } = transaction;
+    if (frontend.outcomes.has(number)) this.#forget(frontend, number);
+    else insertAscending(frontend.numbers, number, frontend.start);
+    frontend.outcomes.set(number, outcome);
     this.#count++;
     this.#octets += octetsOf(outcome);
     frontend.lowestOpen = Math.max(frontend.lowestOpen, transaction.lowestOpen);
-    // A number that came late hides behind larger ones until these close; there are few, and `find` knows it as closed.
-    for (const number of frontend.outcomes.keys()) {
-      if (number >= frontend.lowestOpen) break;
-      this.#forget(frontend, number);
+    const { numbers } = frontend;
+    while (frontend.start < numbers.length && (numbers[frontend.start] as number) < frontend.lowestOpen)
+      this.#forget(frontend, numbers[frontend.start++] as number);
+    if (frontend.start > numbers.length / 2) {
+      frontend.numbers = numbers.slice(frontend.start);
+      frontend.start = 0;
     }
   }
 
@@ -76,17 +84,29 @@ export class TransactionTable {
     this.#frontends.delete(incarnation);
   }
 
-  /** Everything as plain values, sorted by incarnation; for snapshots and comparison. */
+  /** The outcomes remembered of an incarnation with numbers from this one on, ascending. */
+  *outcomesFrom(incarnation: Incarnation, number: number): Generator<readonly [TransactionId, Outcome]> {
+    const frontend = this.#frontends.get(incarnation);
+    if (frontend === undefined) return;
+    const { numbers, outcomes, lowestOpen } = frontend;
+    for (let index = lowerBound(numbers, number, frontend.start); index < numbers.length; index++) {
+      const each = numbers[index] as number;
+      const outcome = outcomes.get(each);
+      if (outcome !== undefined) yield [{ incarnation, number: each, lowestOpen }, outcome];
+    }
+  }
+
+  /** Everything as plain values, sorted by incarnation and number; for comparison. */
   entries(): readonly {
     readonly incarnation: Incarnation;
     readonly lowestOpen: number;
     readonly outcomes: readonly (readonly [number, Outcome])[];
   }[] {
     return [...this.#frontends]
-      .map(([incarnation, { lowestOpen, outcomes }]) => ({
+      .map(([incarnation, { lowestOpen }]) => ({
         incarnation,
         lowestOpen,
-        outcomes: [...outcomes],
+        outcomes: [...this.outcomesFrom(incarnation, 0)].map(([{ number }, each]) => [number, each] as const),
       }))
       .sort((a, b) => (a.incarnation < b.incarnation ? -1 : 1));
   }
@@ -100,6 +120,37 @@ export class TransactionTable {
   }
 }
 
+/** Index of the first number at or above this one, looking from `start`. */
+function lowerBound(numbers: readonly number[], number: number, start: number): number {
+  let low = start;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Nearly always at the end: numbers come nearly in order. */
+function insertAscending(numbers: number[], number: number, start: number): void {
+  const last = numbers.at(-1);
+  if (last === undefined || number > last) numbers.push(number);
+  else numbers.splice(lowerBound(numbers, number, start), 0, number);
+}
+
 function octetsOf(outcome: Outcome): number {
   return outcome === 'refused' ? 0 : outcome.length;
+}
+
+/** 32 hex digits are usual (ids.ts). */
+const INCARNATION_OCTETS_MAX = 64;
+
+/** Failure 'invalid' for what no frontend sends. */
+export function checkTransaction({ incarnation, number, lowestOpen }: TransactionId): void {
+  const whole = Number.isSafeInteger(number) && Number.isSafeInteger(lowestOpen);
+  if (!whole || lowestOpen < 0 || number < Math.max(1, lowestOpen))
+    throw new Failure('invalid', 'not a transaction number');
+  if (incarnation.length === 0 || incarnation.length > INCARNATION_OCTETS_MAX)
+    throw new Failure('invalid', 'not an incarnation');
 }

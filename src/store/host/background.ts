@@ -1,7 +1,7 @@
 /**
  * Opens granted slots in the background, a few at a time, so that intents left open by a lost owner are carried on and
- * the first who asks need not wait. Only those that exist are opened: one listing a burst tells. What fails is tried
- * again as long as the slot is held.
+ * the first who asks need not wait. Only those that exist are opened: one listing a burst tells. What somebody asked for
+ * goes before. What fails is tried again as long as the slot is held.
  */
 import type { Clock, Fs } from '../../platform/platform.ts';
 import type { Slot } from '../ids.ts';
@@ -14,6 +14,8 @@ export interface BackgroundOptions {
   readonly root: string;
   /** Openings at a time. */
   readonly atOnce: number;
+  /** Resolves when nothing that somebody asked for is being opened, or after a while all the same. */
+  yield(): Promise<void>;
   /** Opens a slot if it is still held; false when that failed and shall be tried again. Never rejects. */
   open(slot: Slot): Promise<boolean>;
 }
@@ -51,6 +53,7 @@ export class BackgroundOpener {
   /** Gives those to be tried again. */
   async #openBatch(batch: readonly Slot[]): Promise<readonly Slot[]> {
     const { fs, root, atOnce } = this.#options;
+    await this.#options.yield();
     let existing: ReadonlySet<string>;
     try {
       existing = await existingSlots(fs, root);
@@ -60,7 +63,10 @@ export class BackgroundOpener {
     const next = batch.filter((slot) => existing.has(slotPath(slot))).values();
     const again: Slot[] = [];
     const openEach = async () => {
-      for (const slot of next) if (!(await this.#options.open(slot))) again.push(slot);
+      for (const slot of next) {
+        await this.#options.yield();
+        if (!(await this.#options.open(slot))) again.push(slot);
+      }
     };
     await Promise.all(Array.from({ length: atOnce }, openEach));
     return again;

@@ -1,22 +1,25 @@
 /**
  * The host of a worker: keeps open the slots that the worker holds and the accounts in use, each under the lease of its
  * slot (docs/architecture.md, section 3). It answers 'moved' for a slot that is not held and 'unavailable' while one is
- * given back. Slots stay open while they are held; accounts are closed when unused for long, or when there are many.
+ * given back. Accounts are closed when unused for long, or when there are many; slots when too much of them is in memory.
  *
  * Invariant: at most one opening of an object at a time; what is opened under a grant is dropped with it.
  */
 import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
 import type { Platform, Timer } from '../../platform/platform.ts';
-import type { Account } from '../account/types.ts';
+import { Turns } from '../compaction/turns.ts';
 import { type ObjectId, objectKey, type Slot } from '../ids.ts';
 import type { Lease } from '../log/types.ts';
 import { slotPath } from '../slot/path.ts';
 import { describeObject, OpenSlot, slotObjectKey } from '../slot/slot.ts';
 import { slotOfObject } from '../slots.ts';
 import { BackgroundOpener, existingSlots } from './background.ts';
+import { inTime } from './in-time.ts';
 import { Kept, type Opened } from './kept.ts';
 import { LogOpener } from './log-opener.ts';
+import { OpenSlots, type SlotPlace } from './open-slots.ts';
+import { Pending } from './pending.ts';
 import { type OperationOptions, Term } from './term.ts';
 import {
   type AccountHandle,
@@ -42,7 +45,7 @@ export interface HostOptions {
 
 interface HeldSlot {
   readonly term: Term;
-  readonly open: Kept<OpenSlot>;
+  readonly place: SlotPlace;
   readonly accounts: Map<string, HeldAccount>;
 }
 
@@ -63,6 +66,10 @@ export class ObjectHost implements SlotHolder {
   readonly #limits: HostLimits;
   readonly #logs: LogOpener;
   readonly #background: BackgroundOpener;
+  readonly #slots: OpenSlots;
+  /** Openings that somebody waits for. */
+  readonly #asked = new Pending();
+  readonly #turns = new Turns();
   readonly #held = new Map<Slot, HeldSlot>();
   /** Accounts nobody uses, longest unused first. */
   readonly #unused = new Set<HeldAccount>();
@@ -79,15 +86,21 @@ export class ObjectHost implements SlotHolder {
       clock: options.platform.clock,
       root: options.root,
       atOnce: this.#limits.backgroundOpensMax,
+      yield: () => this.#asked.none(options.platform.clock, this.#limits.backgroundYieldMs),
       open: (slot) => this.#openInBackground(slot),
+    });
+    this.#slots = new OpenSlots({
+      clock: options.platform.clock,
+      limits: this.#limits,
+      open: (term, isCurrent) => this.#openSlot(term, isCurrent),
+      warn: (error, what) => this.#warn(error, what),
     });
   }
 
   granted(slot: Slot, lease: Lease): void {
     this.lost(slot);
     const term = new Term(slot, lease, this.#options.platform.clock);
-    const open = new Kept(() => this.#openSlot(term), this.#options.platform.clock, this.#limits);
-    this.#held.set(slot, { term, open, accounts: new Map() });
+    this.#held.set(slot, { term, place: this.#slots.place(term), accounts: new Map() });
     this.#background.add(slot);
   }
 
@@ -97,7 +110,7 @@ export class ObjectHost implements SlotHolder {
     await held.term.drain();
     const reason = new Failure('unavailable', `slot ${slot} has moved`);
     await Promise.all([...held.accounts.values()].map((account) => this.#closeAccount(account, reason)));
-    await held.open.close(reason).catch((error: unknown) => this.#warn(error, `closing slot ${slot}`));
+    await held.place.close(reason);
     if (this.#held.get(slot) === held) this.lost(slot);
   }
 
@@ -108,7 +121,7 @@ export class ObjectHost implements SlotHolder {
     const reason = new Failure('unavailable', `slot ${slot} is not ours any more`);
     held.term.end();
     for (const account of held.accounts.values()) this.#forget(account, reason);
-    held.open.revoke(reason);
+    held.place.revoke(reason);
   }
 
   /** Slots held now, those being given back included. */
@@ -118,6 +131,11 @@ export class ObjectHost implements SlotHolder {
 
   get openAccounts(): number {
     return this.#openAccounts;
+  }
+
+  /** Names and objects in memory, of all open slots. */
+  get slotEntries(): number {
+    return this.#slots.entries;
   }
 
   /** Told of every slot each time that it was opened; what it left open (intents) can then be carried on. */
@@ -138,7 +156,7 @@ export class ObjectHost implements SlotHolder {
   async slot(slot: Slot): Promise<OpenSlot> {
     const held = this.#find(slot);
     held.term.assertOpen();
-    return held.open.get();
+    return this.#asked.during(held.place.get());
   }
 
   /** The account, open for as long as the handle is not disposed. Failure 'not-found' when there is none (any more). */
@@ -150,13 +168,14 @@ export class ObjectHost implements SlotHolder {
       held.term.assertOpen();
       const known = held.accounts.get(key);
       if (known?.closing !== undefined) {
-        await known.closing;
+        const { clock } = this.#options.platform;
+        await inTime(clock, this.#limits.openWaitMs, 'the account is being closed', known.closing);
         continue;
       }
       const account = known ?? this.#newAccount(held, key, id);
       this.#use(account);
       try {
-        return this.#handle(account, await account.kept.get());
+        return this.#handle(account, await this.#asked.during(account.kept.get()));
       } catch (error) {
         this.#leave(account);
         throw error;
@@ -164,11 +183,11 @@ export class ObjectHost implements SlotHolder {
     }
   }
 
-  /** One operation on an account; see `run`. */
+  /** One operation on an account; see `run`. Without options it may be a change, answered in `operationWaitMs`. */
   withAccount<T>(
     id: ObjectId,
-    work: (account: Account) => Promise<T>,
-    options: OperationOptions = {},
+    work: (account: HostedAccount) => Promise<T>,
+    options: OperationOptions = { timeoutMs: this.#limits.operationWaitMs, late: 'unknown' },
   ): Promise<T> {
     const operation = async () => {
       using handle = await this.account(id);
@@ -196,7 +215,7 @@ export class ObjectHost implements SlotHolder {
     return held;
   }
 
-  async #openSlot(term: Term): Promise<Opened<OpenSlot>> {
+  async #openSlot(term: Term, isCurrent: () => boolean): Promise<Opened<OpenSlot>> {
     const { slot, lease } = term;
     const object = slotObjectKey(slot);
     const { value, log } = await this.#logs.open(
@@ -205,7 +224,7 @@ export class ObjectHost implements SlotHolder {
     );
     // Intents wait for nobody's question: a slot that failed is opened again as soon as that goes.
     void log.failed.then(() => {
-      if (this.#held.get(slot)?.term === term) this.#background.add(slot);
+      if (this.#held.get(slot)?.term === term && isCurrent()) this.#background.add(slot);
     });
     if (!term.isOver) for (const listener of this.#openedListeners) listener(value);
     return { object: value, log, failed: log.failed, close: () => value.close() };
@@ -215,7 +234,7 @@ export class ObjectHost implements SlotHolder {
     const held = this.#held.get(slot);
     if (held === undefined) return true;
     try {
-      await held.open.get();
+      await held.place.get();
       return true;
     } catch (error) {
       // What is broken stays so until a person has looked; the rest mends itself, and thousands may wait for it.
@@ -244,22 +263,24 @@ export class ObjectHost implements SlotHolder {
 
   async #openAccount(held: HeldSlot, id: ObjectId): Promise<Opened<HostedAccount>> {
     const { lease } = held.term;
-    const open = await held.open.get();
+    const open = await held.place.get();
     const entry = await open.read((state) => state.object(id));
     if (entry === undefined || entry.state === 'deleted')
       throw new Failure('not-found', `no ${describeObject(id)}`);
     const { initial, path } = entry;
     const { clock } = this.#options.platform;
+    const report = (error: unknown): void => this.#warn(error, `account ${objectKey(id)}`);
+    const turns = this.#turns;
     // The directory was made before the object entry was written; if it is missing now, a mount is.
     const { value, log } = await this.#logs.open(
       { directory: path, object: objectKey(id), lease, makeDirectory: false },
-      (openLog) => this.#options.openAccount({ openLog, clock, id, initial }),
+      (openLog) => this.#options.openAccount({ openLog, clock, id, initial, report, turns }),
     );
     const failed = Promise.race([value.failed, log.failed]);
     return { object: value, log, failed, close: () => value.close() };
   }
 
-  #handle(account: HeldAccount, open: Account): AccountHandle {
+  #handle(account: HeldAccount, open: HostedAccount): AccountHandle {
     let disposed = false;
     return {
       account: open,

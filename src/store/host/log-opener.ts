@@ -1,8 +1,9 @@
 /**
  * Opens the logs of a host's objects: knows the root, hands the seals of a failed log to the next opening of the same
- * object, and gives each log to its object in a form that can be taken away.
+ * object under the same grant, and gives each log to its object in a form that can be taken away.
  */
-import type { LogRecord } from '../log/types.ts';
+import { Holdings } from '../log/purge.ts';
+import type { Lease, LogRecord, Restore } from '../log/types.ts';
 import type { HostOptions } from './host.ts';
 import { RevocableLog } from './revocable-log.ts';
 import type { HostedLog, LogOptions } from './types.ts';
@@ -10,31 +11,32 @@ import type { HostedLog, LogOptions } from './types.ts';
 type WithLog = (
   replay: (record: LogRecord) => void,
   knownTypes: ReadonlySet<number>,
+  restore?: Restore,
 ) => Promise<RevocableLog>;
 
-/** Objects whose failed files are remembered; each entry ends with the process, the oldest goes first. */
-const SEALS_MAX = 50_000;
+type Where = Pick<LogOptions, 'directory' | 'object' | 'lease' | 'makeDirectory'>;
 
 export class LogOpener {
   readonly #options: HostOptions;
-  readonly #seals = new Map<string, ReadonlyMap<number, number>>();
+  /** By grant, then object: under a later grant a seal means nothing (docs/storage.md), so they end with their lease. */
+  readonly #seals = new WeakMap<Lease, Map<string, HostedLog['sealed']>>();
+  readonly #holdings: Holdings;
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.#holdings = new Holdings(options.platform.clock);
   }
 
   /** `build` makes the object and calls its argument once to open the log. */
   async open<T>(
-    where: Pick<LogOptions, 'object' | 'lease' | 'makeDirectory'> & {
-      /** Relative to the root of the shared storage. */
-      readonly directory: string;
-    },
+    /** The directory is relative to the root of the shared storage. */
+    where: Where,
     build: (openLog: WithLog) => Promise<T>,
   ): Promise<{ readonly value: T; readonly log: RevocableLog }> {
     let log: RevocableLog | undefined;
     try {
-      const value = await build(async (replay, knownTypes) => {
-        log = await this.#openLog(where, replay, knownTypes);
+      const value = await build(async (replay, knownTypes, restore) => {
+        log = await this.#openLog(where, replay, knownTypes, restore);
         return log;
       });
       if (log === undefined) throw new Error('an object opened without its log');
@@ -46,12 +48,13 @@ export class LogOpener {
   }
 
   async #openLog(
-    where: Pick<LogOptions, 'directory' | 'object' | 'lease' | 'makeDirectory'>,
+    where: Where,
     replay: (record: LogRecord) => void,
     knownTypes: ReadonlySet<number>,
+    restore: Restore | undefined,
   ): Promise<RevocableLog> {
     const { platform, root, logger, fence, openLog } = this.#options;
-    const seals = this.#seals.get(where.object);
+    const seals = this.#seals.get(where.lease)?.get(where.object);
     const log = await openLog({
       ...platform,
       ...where,
@@ -60,19 +63,20 @@ export class LogOpener {
       fence,
       knownTypes,
       replay,
+      holdings: this.#holdings,
+      ...(restore === undefined ? {} : { restore }),
       ...(seals === undefined ? {} : { seals }),
     });
-    const revocable = new RevocableLog(log);
-    void log.failed.then(() => this.#seal(where.object, log.sealed));
-    return revocable;
+    // Closed in order, all of it counts and a close record says so: nothing is left to be sealed.
+    const closed = (): void => void this.#seals.get(where.lease)?.delete(where.object);
+    void log.failed.then(() => this.#seal(where, log.sealed));
+    return new RevocableLog(log, closed);
   }
 
   /** The newer seals include those it was opened with. */
-  #seal(object: string, sealed: HostedLog['sealed']): void {
-    this.#seals.delete(object);
+  #seal({ lease, object }: Where, sealed: HostedLog['sealed']): void {
     if (sealed.size === 0) return;
-    this.#seals.set(object, sealed);
-    if (this.#seals.size > SEALS_MAX)
-      for (const oldest of this.#seals.keys()) return void this.#seals.delete(oldest);
+    const seals = this.#seals.get(lease) ?? new Map<string, HostedLog['sealed']>();
+    this.#seals.set(lease, seals.set(object, sealed));
   }
 }

@@ -3,23 +3,33 @@
  * while the storage below hangs. Whoever holds the object then sees exactly what a failed log shows.
  */
 import { Failure } from '../../lib/failure.ts';
-import type { Log, Place, RecordInput } from '../log/types.ts';
+import type { Log, LogMaintenance, Place, RecordInput } from '../log/types.ts';
 import type { HostedLog } from './types.ts';
 
 export class RevocableLog implements Log {
   readonly failed: Promise<Error>;
+  readonly maintenance?: LogMaintenance;
   readonly #inner: HostedLog;
+  readonly #closedInOrder: () => void;
   readonly #revoked = Promise.withResolvers<Error>();
   /** Calls that wait. A set of our own: a race with one long-lived promise would keep every call's reaction for ever. */
   readonly #waiting = new Set<(reason: Error) => void>();
   #reason: Error | undefined;
+  #hasFailed = false;
+  #isClosed = false;
   #appended = 0;
   /** How many of the appends are known to have settled. */
   #settled = 0;
 
-  constructor(inner: HostedLog) {
+  constructor(inner: HostedLog, closedInOrder: () => void = () => undefined) {
     this.#inner = inner;
+    this.#closedInOrder = closedInOrder;
     this.failed = Promise.race([inner.failed, this.#revoked.promise]);
+    void inner.failed.then(() => {
+      this.#hasFailed = true;
+    });
+    const { maintenance } = inner;
+    if (maintenance !== undefined) this.maintenance = this.#revocable(maintenance);
   }
 
   /** Ends it for its users, and without writing. */
@@ -29,7 +39,7 @@ export class RevocableLog implements Log {
     this.#revoked.resolve(reason);
     for (const refuse of this.#waiting) refuse(reason);
     this.#waiting.clear();
-    this.#inner.abandon(reason.message);
+    if (!this.#isClosed) this.#inner.abandon(reason.message);
   }
 
   writable(): Promise<void> {
@@ -37,7 +47,7 @@ export class RevocableLog implements Log {
   }
 
   append(records: readonly RecordInput[]): readonly Place[] {
-    if (this.#reason !== undefined) throw new Failure('unavailable', this.#reason.message);
+    this.#assertHeld();
     this.#appended++;
     return this.#inner.append(records);
   }
@@ -56,9 +66,42 @@ export class RevocableLog implements Log {
   async close(): Promise<void> {
     try {
       await this.#unlessRevoked(false, () => this.#inner.close());
+      if (this.#hasFailed) return;
+      this.#isClosed = true;
+      this.#closedInOrder();
     } catch (error) {
       if (this.#reason === undefined) throw error;
     }
+  }
+
+  #revocable(inner: LogMaintenance): LogMaintenance {
+    return {
+      get files() {
+        return inner.files;
+      },
+      get countedOctets() {
+        return inner.countedOctets;
+      },
+      get replayed() {
+        return inner.replayed;
+      },
+      get isDamaged() {
+        return inner.isDamaged;
+      },
+      rotate: () => this.#unlessRevoked(false, () => inner.rotate()),
+      replaced: (numbers) => {
+        this.#assertHeld();
+        this.#appended++;
+        inner.replaced(numbers);
+      },
+      currentPlace: (place) => inner.currentPlace(place),
+      readRecord: (place) => this.#unlessRevoked(false, () => inner.readRecord(place)),
+      writeSnapshot: (content) => this.#unlessRevoked(false, () => inner.writeSnapshot(content)),
+    };
+  }
+
+  #assertHeld(): void {
+    if (this.#reason !== undefined) throw new Failure('unavailable', this.#reason.message);
   }
 
   /** What was in flight when it was revoked may have happened or not; what was not, has not. */

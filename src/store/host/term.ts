@@ -1,6 +1,7 @@
 /**
  * The time for which one grant of a slot is used: who works on it, what is open, and its end. After the end nothing
- * that was begun under this grant answers any more.
+ * that was begun under this grant answers any more. An opening that hangs in the storage cannot be called back, so it
+ * holds the lease through this term: when it goes on after the end, it finds no lease, whatever has been granted since.
  */
 import { Failure, type FailureCode } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
@@ -25,8 +26,22 @@ export class Term {
 
   constructor(slot: Slot, lease: Lease, clock: Clock) {
     this.slot = slot;
-    this.lease = lease;
+    this.lease = {
+      incarnation: lease.incarnation,
+      epoch: lease.epoch,
+      held: () => !this.isOver && lease.held(),
+      confirm: async () => !this.isOver && (await lease.confirm()) && !this.isOver,
+      // Who comes late sees its successor's files, which is nothing to report.
+      reportLargerEpoch: (epoch) => {
+        if (!this.isOver) lease.reportLargerEpoch(epoch);
+      },
+    };
     this.#clock = clock;
+  }
+
+  /** Nobody works on the slot now. */
+  get isQuiet(): boolean {
+    return this.#operations === 0;
   }
 
   get isOver(): boolean {
@@ -50,7 +65,7 @@ export class Term {
       options.timeoutMs === undefined
         ? undefined
         : this.#clock.timer(options.timeoutMs, () => refuse(`slot ${this.slot}: no answer in time`));
-    work()
+    Promise.try(work)
       .then(resolve, reject)
       .finally(() => {
         timer?.cancel();

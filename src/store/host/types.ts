@@ -3,8 +3,10 @@
 import type { Logger } from '../../lib/logging.ts';
 import type { Clock, Fs, Random } from '../../platform/platform.ts';
 import type { Account } from '../account/types.ts';
-import type { ObjectId, Slot } from '../ids.ts';
-import type { Lease, Log, LogRecord } from '../log/types.ts';
+import type { Turns } from '../compaction/turns.ts';
+import type { Incarnation, ObjectId, Slot } from '../ids.ts';
+import type { Holdings } from '../log/purge.ts';
+import type { Lease, Log, LogRecord, Restore } from '../log/types.ts';
 
 /** The owner's side of leases: told by the lease client of a backend worker, implemented by the host of objects. */
 export interface SlotHolder {
@@ -36,7 +38,9 @@ export interface LogOptions {
   readonly fence: boolean;
   readonly makeDirectory: boolean;
   readonly seals?: ReadonlyMap<number, number>;
+  readonly holdings?: Holdings;
   replay(record: LogRecord): void;
+  readonly restore?: Restore;
 }
 
 export type OpenLog = (options: LogOptions) => Promise<HostedLog>;
@@ -46,20 +50,32 @@ export interface HostedAccount extends Account {
   /** Resolves with the reason when it must be opened again; never rejects. */
   readonly failed: Promise<Error>;
   close(): Promise<void>;
+  /** Incarnations of frontends whose requests are remembered. */
+  incarnations(): readonly Incarnation[];
+  /** For one that has been gone so long (15 minutes) that none of its requests can still arrive. */
+  forgetIncarnation(incarnation: Incarnation): Promise<void>;
 }
 
 export interface AccountOptions {
-  openLog(replay: (record: LogRecord) => void, knownTypes: ReadonlySet<number>): Promise<Log>;
+  openLog(
+    replay: (record: LogRecord) => void,
+    knownTypes: ReadonlySet<number>,
+    restore?: Restore,
+  ): Promise<Log>;
   readonly clock: Clock;
   readonly id: ObjectId;
   readonly initial: ReadonlyMap<string, Buffer>;
+  /** Told of what went wrong beside any request. */
+  readonly report: (error: unknown) => void;
+  /** Shared by all accounts of the host. */
+  readonly turns: Turns;
 }
 
 export type OpenAccount = (options: AccountOptions) => Promise<HostedAccount>;
 
 /** An account that somebody uses; it stays open until every handle is disposed, unless its slot goes. */
 export interface AccountHandle extends Disposable {
-  readonly account: Account;
+  readonly account: HostedAccount;
 }
 
 export interface HostLimits {
@@ -69,6 +85,17 @@ export interface HostLimits {
   readonly accountIdleMs: number;
   /** Slots opened at a time in the background after a grant. */
   readonly backgroundOpensMax: number;
+  /** An opening in the background waits at most so long for those that somebody asked for. */
+  readonly backgroundYieldMs: number;
+  /**
+   * Names and objects in the memory of all open slots; above it the slots longest unused are closed, to be read again
+   * when they are asked for. About 700 octets each.
+   */
+  readonly slotEntriesMax: number;
+  /** Nobody waits longer for an object to be opened or closed; it goes on all the same. */
+  readonly openWaitMs: number;
+  /** After this long an operation on an account whose caller says nothing else is answered 'unknown'. */
+  readonly operationWaitMs: number;
   /** First pause before an object that failed is opened again; doubles up to `reopenPauseMsMax`. */
   readonly reopenPauseMs: number;
   /** At most this, so that all is served again soon after the storage is back (invariant 7). */
@@ -79,6 +106,10 @@ export const HOST_LIMITS: HostLimits = {
   openAccountsMax: 20_000,
   accountIdleMs: 300_000,
   backgroundOpensMax: 4,
+  backgroundYieldMs: 250,
+  slotEntriesMax: 500_000,
+  openWaitMs: 10_000,
+  operationWaitMs: 30_000,
   reopenPauseMs: 50,
   reopenPauseMsMax: 1000,
 };

@@ -9,12 +9,7 @@ import { Failure } from '../../lib/failure.ts';
 import type { Epoch, Incarnation } from '../ids.ts';
 import { FIRST_RECORD_OCTETS_MAX, HEAD_OCTETS } from './limits.ts';
 import { encodeRecord, HEADER_OCTETS, MARKER_OCTETS, parseRecord, RecordType } from './record.ts';
-
-/** A file that counts, and how many of its octets do. */
-export interface FileCount {
-  readonly file: number;
-  readonly octets: number;
-}
+import type { FileCount } from './types.ts';
 
 export interface FirstRecord {
   readonly marker: Buffer;

@@ -45,6 +45,11 @@ export class Survey {
     return this.#whole;
   }
 
+  /** The file is of this object, and what it says of itself can be read; or it is void. */
+  isSound(number: number): boolean {
+    return !this.#foreign.has(number) && !this.#damaged.has(number);
+  }
+
   /**
    * The head among these numbers, or undefined when none counts. Failure 'unavailable' when a file says that somebody
    * else owns the object, 'damaged' when the head cannot be told.
@@ -159,8 +164,16 @@ export async function listNumbers(
   directory: string,
   missingIsEmpty: boolean,
 ): Promise<readonly number[]> {
+  return fileNumbers(await listNames(fs, directory, missingIsEmpty));
+}
+
+export async function listNames(
+  fs: Fs,
+  directory: string,
+  missingIsEmpty: boolean,
+): Promise<readonly string[]> {
   try {
-    return fileNumbers(await fs.list(directory));
+    return await fs.list(directory);
   } catch (error) {
     if (missingIsEmpty && errorCode(error) === 'ENOENT') return [];
     throw error;

@@ -30,3 +30,9 @@ export const VERIFY_OCTETS_MAX = 1024 * 1024;
 export const NO_SPACE_RETRY_MS = 1000;
 /** Idle time after which a close record is written and read handles are closed. */
 export const IDLE_CLOSE_MS = 10_000;
+/** A snapshot above this is neither written nor read: the object is replayed. */
+export const SNAPSHOT_OCTETS_MAX = 128 * 1024 * 1024;
+/** Snapshots tried, the newest first, before everything is replayed. */
+export const SNAPSHOT_TRIES_MAX = 3;
+/** How long an owner has held an object before it removes files that no longer count (docs/storage.md, purge). */
+export const PURGE_AFTER_MS = 24 * 3_600_000;

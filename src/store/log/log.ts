@@ -4,57 +4,35 @@
  * `reader` what counts, `take` the order of acts, `writer` one write at a time, `fence` what may be shown.
  */
 import { strict as assert } from 'node:assert';
-import { crc32c } from '../../lib/crc32c.ts';
 import { Failure } from '../../lib/failure.ts';
-import type { Logger } from '../../lib/logging.ts';
-import type { Clock, Fs, Random, Timer } from '../../platform/platform.ts';
-import { errorCode, isNoSpace, storageFailure } from './errors.ts';
+import type { Timer } from '../../platform/platform.ts';
+import { isNoSpace, storageFailure } from './errors.ts';
 import { Fence } from './fence.ts';
-import { encodeFirstRecords, encodeReplaced, type FileCount } from './first-record.ts';
+import { encodeFirstRecords, encodeReplaced } from './first-record.ts';
 import { ReadHandles } from './handles.ts';
 import {
   FILE_OCTETS_MAX,
   IDLE_CLOSE_MS,
   NO_SPACE_RETRY_MS,
-  PAYLOAD_OCTETS_MAX,
   QUEUE_OCTETS_MAX,
   READ_HANDLES_MAX,
   VERIFY_OCTETS_MAX,
 } from './limits.ts';
 import { MovedPlaces } from './moved.ts';
+import type { OpenLogOptions } from './options.ts';
+import { Payloads } from './payloads.ts';
+import { Purging } from './purge.ts';
 import { type Damage, Reader } from './reader.ts';
-import { HEADER_OCTETS, OBJECT_TYPE_MIN, parseHeader, RecordType, TYPE_MAX } from './record.ts';
+import { RecordType } from './record.ts';
+import { checkInput } from './record-input.ts';
 import { Seals } from './seals.ts';
+import type { SnapshotHeader } from './snapshot-file.ts';
+import { Snapshots } from './snapshots.ts';
 import { createNext, take } from './take.ts';
-import type { Lease, Log, LogRecord, Place, RecordInput } from './types.ts';
+import type { FileCount, Log, LogMaintenance, Place, RecordInput } from './types.ts';
 import { type Segment, Writer } from './writer.ts';
 
-export interface OpenLogOptions {
-  readonly fs: Fs;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly directory: string;
-  /** `objectKey(id)`. */
-  readonly object: string;
-  readonly lease: Lease;
-  /** Types of records, 16 and above, that `replay` understands. */
-  readonly knownTypes: ReadonlySet<number>;
-  readonly logger: Logger;
-  /** `StorageFence`: list the directory after each sync. */
-  readonly fence: boolean;
-  /**
-   * Called with each record that counts, in order, while the log is opened and while `writable()` waits. The payload is
-   * a view, valid during the call; what is kept must be copied. A commit is replayed whole, in one turn.
-   */
-  readonly replay: (record: LogRecord) => void;
-  /** `sealed` of the log of the same object that failed before in this incarnation. */
-  readonly seals?: ReadonlyMap<number, number>;
-  readonly idleCloseMs?: number;
-  /** Creates the directory at the first write when it is missing; without this a missing one is 'unavailable'. */
-  readonly makeDirectory?: boolean;
-  /** A file that has grown above this is followed by the next number. */
-  readonly fileOctetsMax?: number;
-}
+export type { OpenLogOptions } from './options.ts';
 
 /**
  * Reads an object. An object without files, or whose head ends in a close record, is not written to; any other is taken
@@ -67,16 +45,21 @@ export async function openLog(options: OpenLogOptions): Promise<LogImpl> {
   return log;
 }
 
-export class LogImpl implements Log {
+export class LogImpl implements Log, LogMaintenance {
   readonly failed: Promise<Error>;
   readonly #options: OpenLogOptions;
   readonly #reader: Reader;
   readonly #fence: Fence;
   readonly #handles: ReadHandles;
+  readonly #payloads: Payloads;
+  readonly #snapshots: Snapshots;
+  readonly #purging: Purging | undefined;
   readonly #moved = new MovedPlaces();
   readonly #seals: Seals;
   /** Numbers created by this log; before one is written, reading passes over it. */
   readonly #created = new Set<number>();
+  /** Of the files that this log has written. */
+  readonly #markers = new Map<number, Buffer>();
   readonly #resolveFailed: (reason: Error) => void;
   #writer: Writer | undefined;
   /** Once taken: the files that count below the one written. */
@@ -94,14 +77,21 @@ export class LogImpl implements Log {
   /** Use `openLog`. */
   constructor(options: OpenLogOptions) {
     this.#options = options;
-    const { fs, directory, object, lease, logger, knownTypes, replay } = options;
+    const { fs, directory, object, lease, logger, knownTypes, replay, restore, holdings } = options;
     this.#seals = Seals.from(options.seals);
     const survey = { fs, directory, object, lease, logger, seals: this.#seals };
     const missingIsEmpty = options.makeDirectory === true;
-    this.#reader = new Reader({ ...survey, knownTypes, replay, missingIsEmpty });
+    this.#purging = holdings && new Purging(options, holdings);
+    this.#reader = new Reader({ ...survey, knownTypes, replay, missingIsEmpty, ...(restore && { restore }) });
     this.#fence = new Fence({ fs, directory, object, lease, logger, listing: options.fence });
     this.#fence.clear(this.#seals.keys());
     this.#handles = new ReadHandles(fs, directory, READ_HANDLES_MAX);
+    this.#payloads = new Payloads(
+      object,
+      this.#handles,
+      (file) => this.#markers.get(file) ?? this.#reader.marker(file),
+    );
+    this.#snapshots = new Snapshots(options);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#resolveFailed = resolve;
@@ -129,6 +119,19 @@ export class LogImpl implements Log {
   /** Places that were durable and are broken. They were reported to the operator's log when they were found. */
   get damage(): readonly Damage[] {
     return this.#reader.damage;
+  }
+
+  get maintenance(): LogMaintenance {
+    return this;
+  }
+
+  get isDamaged(): boolean {
+    return this.damage.length > 0;
+  }
+
+  /** Records that were replayed. */
+  get replayed(): number {
+    return this.#reader.replayed;
   }
 
   /** The files that count, ascending, the one written last. */
@@ -190,6 +193,28 @@ export class LogImpl implements Log {
     const start = Math.max(0, Math.min(from, place.octets));
     const count = Math.max(0, Math.min(octets, place.octets - start));
     if (count === 0) return Buffer.alloc(0);
+    const current = await this.#durable(place);
+    const whole = start === 0 && count === place.octets;
+    try {
+      return whole && count <= VERIFY_OCTETS_MAX
+        ? await this.#payloads.whole(current)
+        : await this.#payloads.part(current.file, current.offset + start, count);
+    } catch (error) {
+      throw storageFailure(error, `cannot read ${this.#options.object}`);
+    }
+  }
+
+  async readRecord(place: Place): Promise<readonly Buffer[]> {
+    this.#refuseWhenOver();
+    try {
+      return await this.#payloads.record(await this.#durable(place));
+    } catch (error) {
+      throw storageFailure(error, `cannot read ${this.#options.object}`);
+    }
+  }
+
+  /** Where a place lies now, when what is there is in the file. */
+  async #durable(place: Place): Promise<Place> {
     const segment = this.#writer?.segment;
     const inFlight =
       segment !== undefined &&
@@ -198,15 +223,7 @@ export class LogImpl implements Log {
         this.#previous.some((old) => old.number === place.file && place.offset + place.octets > old.durable));
     if (inFlight) await this.settled();
     this.#touch();
-    const current = this.#moved.current(place);
-    const whole = start === 0 && count === place.octets;
-    try {
-      return whole && count <= VERIFY_OCTETS_MAX
-        ? await this.#readVerified(current)
-        : await this.#readExactly(current.file, current.offset + start, count);
-    } catch (error) {
-      throw storageFailure(error, `cannot read ${this.#options.object}`);
-    }
+    return this.#moved.current(place);
   }
 
   /** Where a place that was given earlier lies now: what a snapshot must name (a taker copies its predecessor's tail). */
@@ -246,6 +263,26 @@ export class LogImpl implements Log {
     this.#touch();
     writer.append([{ type: RecordType.replaced, modseq: 0, payload: [encodeReplaced(sorted)] }]);
     this.#counts = this.#counts.slice(numbers.length);
+    this.#purging?.replaced();
+  }
+
+  async writeSnapshot(content: () => Buffer): Promise<void> {
+    this.#refuseWhenOver();
+    const header = this.#snapshotHeader();
+    if (header === undefined || this.isDamaged) return;
+    await this.#snapshots.write(header, content, () => this.settled());
+  }
+
+  /** The state now: what was read, or what was appended too. Undefined for an object without a file. */
+  #snapshotHeader(): SnapshotHeader | undefined {
+    const { object, lease } = this.#options;
+    const segment = this.#writer?.segment;
+    const file = segment?.number ?? this.#reader.headNumber;
+    const offset = segment?.contentEnd ?? this.#reader.contentEnd;
+    const marker = segment?.marker ?? (file === undefined ? undefined : this.#reader.marker(file));
+    if (file === undefined || offset === undefined || marker === undefined) return undefined;
+    const counts = segment === undefined ? this.#reader.counts : this.#counts;
+    return { object, epoch: lease.epoch, file, marker, offset, counts };
   }
 
   close(): Promise<void> {
@@ -292,6 +329,7 @@ export class LogImpl implements Log {
       }
       this.#counts = taken.counts;
       this.#moved.set(taken.moved);
+      this.#markers.set(taken.segment.number, taken.segment.marker);
       this.#writer = this.#makeWriter(taken.segment);
       this.#touch();
     } catch (error) {
@@ -355,44 +393,13 @@ export class LogImpl implements Log {
       const { incarnation, epoch } = lease;
       const { marker } = next;
       const first = encodeFirstRecords({ marker, object, incarnation, epoch, counts, tailOctets: 0 });
+      this.#markers.set(next.number, marker);
       this.#previous.push(old);
       this.#counts = counts;
       this.#writer!.switchTo(next, first);
     } catch (error) {
       await closeQuietly(next);
       throw error;
-    }
-  }
-
-  async #readVerified(place: Place): Promise<Buffer> {
-    const marker = this.#markerOf(place.file);
-    const at = place.offset - HEADER_OCTETS;
-    const bytes = await this.#readExactly(place.file, at, HEADER_OCTETS + place.octets);
-    const payload = bytes.subarray(HEADER_OCTETS);
-    const header = marker && parseHeader(bytes, 0, at, marker);
-    // A place inside a payload has no header before it, and no checksum of its own.
-    if (header?.kind !== 'value' || header.value.payloadOctets !== place.octets) return payload;
-    if (crc32c(payload, header.value.seed) === header.value.crc) return payload;
-    throw new Failure('damaged', `${this.#options.object}: broken octets at ${at} of file ${place.file}`);
-  }
-
-  #markerOf(file: number): Buffer | undefined {
-    const segment = [this.#writer?.segment, ...this.#previous].find((each) => each?.number === file);
-    return segment?.marker ?? this.#reader.marker(file);
-  }
-
-  async #readExactly(file: number, offset: number, octets: number): Promise<Buffer> {
-    for (let again = false; ; again = true) {
-      try {
-        return await this.#handles.use(file, async (handle) => {
-          const bytes = await handle.read(offset, octets);
-          if (bytes.length === octets) return bytes;
-          throw new Failure('damaged', `file ${file} ends before ${offset + octets}`);
-        });
-      } catch (error) {
-        // A handle may be stale (ESTALE, an old size) where a fresh one is not: the failed one was dropped.
-        if (again || errorCode(error) === 'ENOENT') throw error;
-      }
     }
   }
 
@@ -415,6 +422,8 @@ export class LogImpl implements Log {
       if (leftMs > 0 || writer?.unsettled === true) return this.#armIdle(Math.max(leftMs, 1));
       if (writer !== undefined && this.#options.lease.held()) writer.appendClose();
       void this.#handles.closeAll();
+      if (writer !== undefined)
+        void this.#purging?.purge(this.files, [...this.#reader.purgeable, ...this.#created]);
     });
   }
 
@@ -474,18 +483,6 @@ export class LogImpl implements Log {
   #leaseGone(): Failure {
     return new Failure('unavailable', `the lease of ${this.#options.object} is not held`);
   }
-}
-
-function checkInput(record: RecordInput): void {
-  assert(
-    Number.isInteger(record.type) && record.type >= OBJECT_TYPE_MIN && record.type <= TYPE_MAX,
-    `not a type of an object's record: ${record.type}`,
-  );
-  assert(Number.isSafeInteger(record.modseq) && record.modseq >= 0, `not a modseq: ${record.modseq}`);
-  let octets = 0;
-  for (const part of record.payload) octets += part.length;
-  if (octets > PAYLOAD_OCTETS_MAX)
-    throw new Failure('limit', `a record of ${octets} octets; at most ${PAYLOAD_OCTETS_MAX} are allowed`);
 }
 
 /** All that was written is durable already: an error at the close of a file tells nothing about it. */

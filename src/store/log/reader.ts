@@ -5,20 +5,24 @@
  */
 import { Failure } from '../../lib/failure.ts';
 import { errorCode } from './errors.ts';
-import { decodeReplaced, type FileCount } from './first-record.ts';
-import { type Head, listNumbers, Survey, type SurveyOptions } from './head.ts';
+import { decodeReplaced } from './first-record.ts';
+import { type Head, listNames, Survey, type SurveyOptions } from './head.ts';
 import { type WholeFile, withFile } from './inspect.ts';
-import { RETAIN_OCTETS_MAX } from './limits.ts';
-import { fileName } from './names.ts';
+import { RETAIN_OCTETS_MAX, SNAPSHOT_TRIES_MAX } from './limits.ts';
+import { fileName, fileNumbers } from './names.ts';
 import { endOf, Flag, HEADER_OCTETS, OBJECT_TYPE_MIN, type RawRecord, RecordType } from './record.ts';
 import { type Gap, type ScanOutcome, scan } from './scan.ts';
-import type { LogRecord } from './types.ts';
+import { type Resume, resumeFrom, type SnapshotHeader } from './snapshot-file.ts';
+import { type SnapshotName, snapshotNames } from './snapshot-name.ts';
+import type { FileCount, LogRecord, Restore } from './types.ts';
 
 export interface ReaderOptions extends SurveyOptions {
   readonly knownTypes: ReadonlySet<number>;
   readonly replay: (record: LogRecord) => void;
   /** An object without a directory has no files. */
   readonly missingIsEmpty: boolean;
+  /** Takes a snapshot in place of the records up to it, before anything is replayed. */
+  readonly restore?: Restore;
 }
 
 /** A damaged place, for an operator. */
@@ -52,6 +56,8 @@ export class Reader {
   readonly #survey: Survey;
   readonly #damage: Damage[] = [];
   #numbers: readonly number[] = [];
+  #snapshots: readonly SnapshotName[] = [];
+  #replayed = 0;
   #counts: readonly FileCount[] = [];
   #head: HeadState | undefined;
 
@@ -67,6 +73,26 @@ export class Reader {
 
   get damage(): readonly Damage[] {
     return this.#damage;
+  }
+
+  /** Records handed to `replay`. */
+  get replayed(): number {
+    return this.#replayed;
+  }
+
+  /** Behind the last commit of the head that is no close record; undefined when none was read. */
+  get contentEnd(): number | undefined {
+    return this.#head?.contentEnd;
+  }
+
+  /** The files that count below the head. */
+  get counts(): readonly FileCount[] {
+    return this.#counts;
+  }
+
+  /** Numbers whose files are nobody else's and hold no damage that a person may want to see. */
+  get purgeable(): readonly number[] {
+    return this.#numbers.filter((number) => this.#survey.isSound(number));
   }
 
   /** Nothing has to be taken before this object is read: it has no file, or ends in a close record. */
@@ -106,8 +132,10 @@ export class Reader {
   /** Replays what counts and was not replayed yet. `except` are files of our own that hold nothing yet. */
   async read(except: ReadonlySet<number>): Promise<void> {
     const { fs, directory, missingIsEmpty } = this.#options;
-    const numbers = await listNumbers(fs, directory, missingIsEmpty);
+    const names = await listNames(fs, directory, missingIsEmpty);
+    const numbers = fileNumbers(names);
     this.#numbers = numbers;
+    this.#snapshots = snapshotNames(names);
     const head = await this.#survey.head(numbers.filter((number) => !except.has(number)));
     if (head === undefined) {
       if (this.#head !== undefined) throw this.#changed();
@@ -134,24 +162,29 @@ export class Reader {
   async #readHead(head: Head): Promise<void> {
     const { file, seal } = head;
     const before = this.#head?.file.number === file.number ? this.#head : undefined;
-    const from = before?.end ?? file.start;
-    const known = before === undefined ? file.first.counts : this.#counts;
+    const isFirst = this.#head === undefined;
+    const resumed = isFirst ? await this.#resumeInHead(head) : undefined;
+    const from = resumed?.offset ?? before?.end ?? file.start;
+    const known = resumed?.counts ?? (before === undefined ? file.first.counts : this.#counts);
     const replaced = new Set<number>();
     // A `replaced` record at the end of the head decides whether older files are read at all, so where there are older
     // ones the head is walked before them and replayed after them. A short one is kept in between.
-    const alone = known.length === 0 && (before !== undefined || this.#head === undefined);
+    const alone = resumed !== undefined || (known.length === 0 && (before !== undefined || isFirst));
     let retained: (readonly RawRecord[])[] | undefined = [];
-    const part = { file, from, to: seal ?? Infinity, durable: seal ?? before?.durable ?? 0 };
+    const durableBefore = before?.durable ?? resumed?.offset ?? 0;
+    const part = { file, from, to: seal ?? Infinity, durable: seal ?? durableBefore };
     const outcome = await this.#scan(part, (commit) => {
-      if (alone) return this.#replayCommit(file.number, commit);
       if (commit[0]!.type === RecordType.replaced)
         for (const number of decodeReplaced(commit[0]!.payload) ?? []) replaced.add(number);
+      if (alone) return this.#replayCommit(file.number, commit);
       if (endOf(commit.at(-1)!) - from > RETAIN_OCTETS_MAX) retained = undefined;
       retained?.push(commit);
     });
     this.#reportTorn(file.number, outcome);
     const counts = known.filter((count) => !replaced.has(count.file));
-    for (const each of this.#newParts(counts, file)) await this.#replayPart(each);
+    if (resumed === undefined)
+      for (const each of await this.#resumeBelow(this.#newParts(counts, file), isFirst))
+        await this.#replayPart(each);
     this.#noteDamage(file.number, outcome.damage);
     for (const commit of retained ?? []) this.#replayCommit(file.number, commit);
     if (retained === undefined)
@@ -164,11 +197,74 @@ export class Reader {
       file,
       seal,
       end: outcome.end,
-      contentEnd: outcome.contentEnd > from ? outcome.contentEnd : (before?.contentEnd ?? file.start),
+      contentEnd: outcome.contentEnd > from ? outcome.contentEnd : (before?.contentEnd ?? from),
       durable: outcome.durable,
       // A file of ours that failed is taken from in any case, so that what lands in it late can never count.
       closed: seal === undefined && (outcome.closed || (nothingNew && before?.closed === true)),
     };
+  }
+
+  /** A snapshot with a place in the head itself: what counts below it is in the snapshot, which need not be read again. */
+  async #resumeInHead({ file, seal }: Head): Promise<Resume | undefined> {
+    const end = Math.min(seal ?? Infinity, await this.#sizeOf(file));
+    return this.#resume(
+      (name) => name.file === file.number && name.offset <= end,
+      (header) =>
+        header.counts.every((count) =>
+          file.first.counts.some((each) => each.file === count.file && each.octets === count.octets),
+        ),
+    );
+  }
+
+  /** The parts without what a snapshot with a place in one of these files holds. */
+  async #resumeBelow(parts: readonly Part[], isFirst: boolean): Promise<readonly Part[]> {
+    if (!isFirst) return parts;
+    let number = 0;
+    const resumed = await this.#resume(
+      (name) => parts.some(({ file, to }) => file.number === name.file && name.offset <= to),
+      (header) => (number = header.file) > 0,
+    );
+    if (resumed === undefined) return parts;
+    const from = resumed.offset;
+    return parts
+      .filter(({ file }) => file.number >= number)
+      .map((part) => (part.file.number === number ? { ...part, from } : part));
+  }
+
+  /** Restores the newest snapshot that can be used, if there is one. It is derived: any other way it is passed over. */
+  async #resume(
+    maybe: (name: SnapshotName) => boolean,
+    fits: (header: SnapshotHeader) => boolean,
+  ): Promise<Resume | undefined> {
+    const { restore, logger, object } = this.#options;
+    if (restore === undefined) return undefined;
+    for (const name of this.#snapshots.filter(maybe).slice(0, SNAPSHOT_TRIES_MAX)) {
+      const isOurs = (header: SnapshotHeader): boolean => {
+        const file = this.#survey.whole.get(header.file);
+        return (
+          file !== undefined &&
+          header.object === object &&
+          header.marker.equals(file.first.marker) &&
+          header.offset >= file.start + file.first.tailOctets &&
+          fits(header)
+        );
+      };
+      try {
+        const resumed = await resumeFrom(this.#options, name, isOurs, restore);
+        if (resumed !== undefined) return resumed;
+        logger.warn({ object, snapshot: name.name }, 'a snapshot that cannot be used is passed over');
+      } catch (err) {
+        // A storage that is gone is met again at once, by the files that are the truth.
+        logger.warn({ object, snapshot: name.name, err }, 'a snapshot cannot be read and is passed over');
+      }
+    }
+    return undefined;
+  }
+
+  #sizeOf(file: WholeFile): Promise<number> {
+    if (this.#snapshots.every((name) => name.file !== file.number)) return Promise.resolve(0);
+    const { fs, directory } = this.#options;
+    return withFile(fs, directory, file.number, (handle) => handle.size());
   }
 
   #reportTorn(number: number, { torn }: ScanOutcome): void {
@@ -239,6 +335,7 @@ export class Reader {
           `${this.#where(number).file} holds a record of type ${record.type}, which this member does not know`,
         );
       }
+      this.#replayed++;
       this.#options.replay(logRecord(number, record));
     }
   }

@@ -7,14 +7,14 @@ import { Failure } from '../../lib/failure.ts';
 import type { AppendFile, Fs, Random } from '../../platform/platform.ts';
 import { errorCode } from './errors.ts';
 import type { Fence } from './fence.ts';
-import { encodeFirstRecords, type FileCount } from './first-record.ts';
+import { encodeFirstRecords } from './first-record.ts';
 import { listNumbers } from './head.ts';
 import { CREATE_TRIES_MAX } from './limits.ts';
 import { filePath } from './names.ts';
 import type { Reader } from './reader.ts';
 import { encodeRecord, HEADER_OCTETS, MARKER_OCTETS, type RawRecord } from './record.ts';
 import type { Seals } from './seals.ts';
-import type { Lease, Place } from './types.ts';
+import type { FileCount, Lease, Place } from './types.ts';
 import { Segment } from './writer.ts';
 
 export interface CreateOptions {

@@ -19,6 +19,12 @@ export interface Lease {
   confirm(): Promise<boolean>;
   /** Tells the controller of a file with a larger epoch than this lease's (rule 2). */
   reportLargerEpoch(epoch: Epoch): void;
+  /**
+   * "If taking fails, the slot is given back": this grant is over at once, and the slot goes to another owner if there is
+   * one. Never for ENOSPC, EDQUOT, EROFS, which another owner would meet too (rule 3). Absent where there is nobody to
+   * give anything to: the controller's authority, tools.
+   */
+  giveBack?(): void;
 }
 
 /** Where the payload of a record lies. */
@@ -70,4 +76,43 @@ export interface Log {
   close(): Promise<void>;
   /** Resolves with the reason when this log can no longer be used and its object must be dropped; never rejects. */
   readonly failed: Promise<Error>;
+  /** What compaction and snapshots need; an object whose log has none is never compacted and has no snapshots. */
+  readonly maintenance?: LogMaintenance;
 }
+
+/** A file that counts, and how many of its octets do. */
+export interface FileCount {
+  readonly file: number;
+  readonly octets: number;
+}
+
+/** The log as its compaction sees it (src/store/compaction). Records are appended through `Log`. */
+export interface LogMaintenance {
+  /** The files that count, ascending, the one written last. */
+  readonly files: readonly FileCount[];
+  /** Octets of all files that count, what is queued included. */
+  readonly countedOctets: number;
+  /** Records that were replayed, those that a snapshot stood for left out: what the next opening would do again. */
+  readonly replayed: number;
+  /** Something that was durable is broken: such files are kept for an operator, and nothing is derived from them. */
+  readonly isDamaged: boolean;
+  /** Goes on in the next number; resolves when its first record has settled. */
+  rotate(): Promise<void>;
+  /** Ends a compaction: these files, the oldest that count, no longer do. After `writable()`, in the same turn. */
+  replaced(numbers: readonly number[]): void;
+  /** Where a place that was given earlier lies now. */
+  currentPlace(place: Place): Place;
+  /**
+   * A whole payload, in pieces, its checksum compared whatever its size. Neighbours that are asked for in one turn share a
+   * read. Failure 'damaged', 'unavailable'.
+   */
+  readRecord(place: Place): Promise<readonly Buffer[]>;
+  /**
+   * Writes a snapshot: what `content` gives of the state as it is now, to be restored in place of what was replayed and
+   * appended so far. Resolves when it is written, and the older ones are removed. Not while a compaction runs.
+   */
+  writeSnapshot(content: () => Buffer): Promise<void>;
+}
+
+/** Takes the content of a snapshot in place of records; false, with nothing done, when it cannot be used. */
+export type Restore = (content: Buffer) => boolean;

@@ -32,6 +32,13 @@ export class Segment {
     this.position = written;
     this.durable = written;
   }
+
+  /** Behind the last commit that is no close record. */
+  get contentEnd(): number {
+    return this.closedAt !== 0 && this.closedAt === this.position
+      ? this.position - HEADER_OCTETS
+      : this.position;
+  }
 }
 
 /** What is appended: a record of the object or of the log itself. */

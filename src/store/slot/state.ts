@@ -101,6 +101,16 @@ export class SlotState {
     return id.modseq < (this.#closedBelow.get(id.slot) ?? 0) && !this.#participations.has(intentKey(id));
   }
 
+  /** What the state holds, in entries of about equal size, for the host's bound on memory. */
+  get entryCount(): number {
+    return this.#names.size + this.#objects.size + this.#participations.size;
+  }
+
+  /** Something is under way that the owner of the slot carries on or waits for. */
+  get isBusy(): boolean {
+    return this.#intents.size > 0 || this.#reservations.size > 0;
+  }
+
   /** Number of participations kept; bounded by the intents that are open somewhere. */
   get participationCount(): number {
     return this.#participations.size;

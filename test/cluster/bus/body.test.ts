@@ -13,6 +13,7 @@ import {
   encodeFailure,
   encodeRequest,
   refuseBody,
+  SERVICE_OCTETS_MAX,
 } from '../../../src/cluster/bus/body.ts';
 import { Failure } from '../../../src/lib/failure.ts';
 import { Prng } from '../../support/prng.ts';
@@ -98,6 +99,21 @@ void t.test('nesting and number of values are bounded', async (t) => {
   many.writeUInt8(0xdd, 0);
   many.writeUInt32BE(BODY_VALUES_MAX, 1);
   t.match(refuseBody(many), 'too many');
+});
+
+void t.test('a small body does not hold the memory that was taken for a large one', async (t) => {
+  encodeBody(Buffer.alloc(2 ** 20));
+  t.ok(encodeBody({ small: true }).buffer.byteLength <= 2 ** 16);
+});
+
+void t.test('requests: names of every length that is allowed, bodies of every size', async (t) => {
+  for (const service of ['a', 'é', 'x'.repeat(SERVICE_OCTETS_MAX)])
+    for (const octets of [0, 1, 4096, 70_000]) {
+      const body = { octets: Buffer.alloc(octets, 7) };
+      t.same(decodeRequest(encodeRequest(service, body)), { service, body });
+    }
+  for (const service of ['', 'x'.repeat(SERVICE_OCTETS_MAX + 1)])
+    t.throws(() => encodeRequest(service, null), { code: 'invalid' });
 });
 
 void t.test('an object cannot reach a prototype', async (t) => {

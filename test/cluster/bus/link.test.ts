@@ -22,8 +22,12 @@ const u32 = (value: number): Buffer => {
 };
 const call = (id: number, flags = ONE, payload = encodeRequest('echo', id)): Buffer =>
   encodeFrame(FrameType.call, flags, id, payload);
-const begun = (type: 17 | 24 | 25, id: number, length: number, octets = 10): Buffer =>
-  encodeFrame(type, FIRST, id, Buffer.concat([u32(length), Buffer.alloc(octets)]));
+const begun = (
+  type: 17 | 24 | 25 | typeof FrameType.notice,
+  id: number,
+  length: number,
+  octets = 10,
+): Buffer => encodeFrame(type, FIRST, id, Buffer.concat([u32(length), Buffer.alloc(octets)]));
 
 async function fresh(
   limits = {},
@@ -255,3 +259,34 @@ void t.test(
     await closing;
   },
 );
+
+void t.test(
+  'notices that begin and never end are bounded by number too: two octets each cost more here',
+  async (t) => {
+    const { peer, stop } = await fresh({ callsMax: 4 });
+    peer.write(HELLO_FRAME);
+    for (let id = 1; id <= 4; id++) peer.write(begun(FrameType.notice, id, 2, 1));
+    await settle();
+    t.notOk(peer.types().includes(FrameType.close));
+    peer.write(begun(FrameType.notice, 5, 2, 1));
+    await settle();
+    t.match(decodeFailure(peer.frames.at(-1)?.payload ?? Buffer.alloc(0)), { message: /too many notices/ });
+    t.ok(peer.closed);
+    await stop();
+  },
+);
+
+void t.test('streams count from their first octet', async (t) => {
+  const { peer, stop } = await fresh({ streamsMax: 4 });
+  peer.write(HELLO_FRAME);
+  for (let id = 1; id <= 6; id++) peer.write(begun(24, id, 100));
+  peer.write(encodeFrame(FrameType.open, LAST, 6, Buffer.alloc(90)));
+  await settle();
+  t.equal(
+    peer.types().filter((type) => type === FrameType.reset).length,
+    2,
+    'the rest of a refused one is passed over',
+  );
+  t.notOk(peer.closed);
+  await stop();
+});

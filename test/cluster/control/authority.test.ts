@@ -6,22 +6,25 @@ import { DEFAULT_TIMES } from '../../../src/cluster/times.ts';
 
 const times = DEFAULT_TIMES;
 
-t.test('"its authority reaches to the noted time + ControlLease", not to when the write returned', async (t) => {
-  const a = new Authority(3, times);
-  t.equal(a.leftMs(0), 0, 'none before the first heartbeat');
-  t.equal(a.begin(1000), 1);
-  t.equal(a.leftMs(1000), 0, 'none while it is under way');
-  a.finish(3);
-  t.equal(a.leftMs(1400), 350);
-  t.equal(a.leaseMs(1400), 1600, '"no lease reaches beyond the noted time + SlotLease"');
-  t.equal(a.leftMs(1750), 0);
-  t.equal(a.leaseMs(1750), 0, 'nothing is granted or renewed without authority');
-  a.begin(1900);
-  a.finish(3);
-  t.equal(a.leftMs(2000), 650, 'and it comes back with the next');
-});
+void t.test(
+  '"its authority reaches to the noted time + ControlLease", not to when the write returned',
+  async (t) => {
+    const a = new Authority(3, times);
+    t.equal(a.leftMs(0), 0, 'none before the first heartbeat');
+    t.equal(a.begin(1000), 1);
+    t.equal(a.leftMs(1000), 0, 'none while it is under way');
+    a.finish(3);
+    t.equal(a.leftMs(1400), 350);
+    t.equal(a.leaseMs(1400), 1600, '"no lease reaches beyond the noted time + SlotLease"');
+    t.equal(a.leftMs(1750), 0);
+    t.equal(a.leaseMs(1750), 0, 'nothing is granted or renewed without authority');
+    a.begin(1900);
+    a.finish(3);
+    t.equal(a.leftMs(2000), 650, 'and it comes back with the next');
+  },
+);
 
-t.test('a larger epoch listed ends it for good', async (t) => {
+void t.test('a larger epoch listed ends it for good', async (t) => {
   const a = new Authority(3, times);
   a.begin(0);
   a.finish(3);
@@ -31,7 +34,7 @@ t.test('a larger epoch listed ends it for good', async (t) => {
   t.ok(a.over);
 });
 
-t.test('"quotes a heartbeat not older than a ControlLease"', async (t) => {
+void t.test('"quotes a heartbeat not older than a ControlLease"', async (t) => {
   const a = new Authority(3, times);
   for (let at = 0; at < 20_000; at += 150) {
     a.begin(at);
@@ -46,7 +49,12 @@ t.test('"quotes a heartbeat not older than a ControlLease"', async (t) => {
 });
 
 const members = (heardAt: Record<string, number>): Counted[] =>
-  Object.entries(heardAt).map(([name, at]) => ({ name, isBackend: name.startsWith('be'), ready: true, heardAt: at }));
+  Object.entries(heardAt).map(([name, at]) => ({
+    name,
+    isBackend: name.startsWith('be'),
+    ready: true,
+    heardAt: at,
+  }));
 
 /** Everybody is heard until `lostAt`; then only `stay` are. Gives when control is given up. */
 function givesUpAt(names: string[], stay: string[], lostAt = 3000): number | undefined {
@@ -58,7 +66,7 @@ function givesUpAt(names: string[], stay: string[], lostAt = 3000): number | und
   return undefined;
 }
 
-t.test('the minority rule', async (t) => {
+void t.test('the minority rule', async (t) => {
   const give = givesUpAt(['be1', 'be2', 'fe1'], ['be1']);
   t.ok(give !== undefined && give - 3000 > 750 && give - 3000 <= 1050, `gives up ${give}`);
   t.equal(givesUpAt(['be1', 'be2'], ['be1']), undefined, '"exactly half is enough"');
@@ -68,7 +76,7 @@ t.test('the minority rule', async (t) => {
   t.ok(givesUpAt(['be1', 'be2', 'be3', 'be4'], ['be1']));
 });
 
-t.test('"a member unheard for SlotLease plus margin is no longer counted"', async (t) => {
+void t.test('"a member unheard for SlotLease plus margin is no longer counted"', async (t) => {
   const quorum = new Quorum('be1', times);
   let gaveUp = 0;
   for (let now = 0; now < 12_000; now += 150) {

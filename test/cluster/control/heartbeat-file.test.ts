@@ -26,7 +26,7 @@ const heartbeat: Heartbeat = {
   holders: ['0'.repeat(32), 'f'.repeat(32)] as Incarnation[],
 };
 
-t.test('comes back as it was, whatever longer one was there before', async (t) => {
+void t.test('comes back as it was, whatever longer one was there before', async (t) => {
   const octets = encodeHeartbeat(heartbeat);
   t.same(decodeHeartbeat(octets), heartbeat);
   t.same(decodeHeartbeat(Buffer.concat([octets, Buffer.from('left over')])), heartbeat);
@@ -36,7 +36,7 @@ t.test('comes back as it was, whatever longer one was there before', async (t) =
   t.same(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, holders: [] }))?.holders, []);
 });
 
-t.test('every cut, and every changed octet, is no heartbeat', async (t) => {
+void t.test('every cut, and every changed octet, is no heartbeat', async (t) => {
   const octets = encodeHeartbeat(heartbeat);
   for (let cut = 0; cut < octets.length; cut++)
     if (decodeHeartbeat(octets.subarray(0, cut)) !== undefined) t.fail(`cut at ${cut}`);
@@ -47,7 +47,7 @@ t.test('every cut, and every changed octet, is no heartbeat', async (t) => {
   }
 });
 
-t.test('any octets at all are read without a throw', async () => {
+void t.test('any octets at all are read without a throw', async () => {
   const magic = encodeHeartbeat(heartbeat).subarray(0, 12);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, begins) => {
@@ -57,7 +57,7 @@ t.test('any octets at all are read without a throw', async () => {
   );
 });
 
-t.test('names', async (t) => {
+void t.test('names', async (t) => {
   t.equal(epochOfName(heartbeatName(12)), 12);
   t.equal(epochOfName(heartbeatName(CONTROL_EPOCH_MAX)), CONTROL_EPOCH_MAX);
   for (const name of [
@@ -72,7 +72,7 @@ t.test('names', async (t) => {
     t.equal(epochOfName(name), undefined, name);
 });
 
-t.test('created exclusively, listed by number, read by a fresh open', async (t) => {
+void t.test('created exclusively, listed by number, read by a fresh open', async (t) => {
   const fs = new MemoryFs();
   await fs.makeDirectory('/s/.cluster/control');
   for (const epoch of [9, 10, 2]) await createHeartbeat(fs, '/s', epoch);

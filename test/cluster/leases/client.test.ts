@@ -27,7 +27,14 @@ class Rig {
 
   answer(seq: number, more: Partial<LeaseAnswer> = {}, controlEpoch = 3): void {
     this.client.answered(controlEpoch, {
-      ...{ seq, serial: ++this.serial, leftMs: 1900, resync: false, grants: [], release: [], lost: [], giveUp: false },
+      seq,
+      serial: ++this.serial,
+      leftMs: 1900,
+      resync: false,
+      grants: [],
+      release: [],
+      lost: [],
+      giveUp: false,
       ...more,
     });
   }
@@ -43,7 +50,7 @@ class Rig {
   }
 }
 
-t.test('"the owner counts that from before sending its request"', async (t) => {
+void t.test('"the owner counts that from before sending its request"', async (t) => {
   const rig = new Rig();
   const { seq, pairs } = rig.client.request(3);
   t.same(pairs, [], 'the first request to a controller lists everything');
@@ -58,19 +65,22 @@ t.test('"the owner counts that from before sending its request"', async (t) => {
   t.equal(rig.holder.history.length, 1, 'lapsed is not lost yet');
 });
 
-t.test('an older answer, one never asked for and one of another controller change nothing', async (t) => {
-  const rig = new Rig().granted();
-  const first = rig.client.request(3).seq;
-  const second = rig.client.request(3).seq;
-  rig.answer(second);
-  const count = rig.holder.history.length;
-  rig.answer(first, { lost: [pair(1, E)] });
-  rig.answer(999, { lost: [pair(1, E)] });
-  rig.answer(rig.client.request(3).seq, { lost: [pair(1, E)] }, 2);
-  t.equal(rig.holder.history.length, count);
-});
+void t.test(
+  'an older answer, one never asked for and one of another controller change nothing',
+  async (t) => {
+    const rig = new Rig().granted();
+    const first = rig.client.request(3).seq;
+    const second = rig.client.request(3).seq;
+    rig.answer(second);
+    const count = rig.holder.history.length;
+    rig.answer(first, { lost: [pair(1, E)] });
+    rig.answer(999, { lost: [pair(1, E)] });
+    rig.answer(rig.client.request(3).seq, { lost: [pair(1, E)] }, 2);
+    t.equal(rig.holder.history.length, count);
+  },
+);
 
-t.test('nothing is shown while the storage probe is older than the lease', async (t) => {
+void t.test('nothing is shown while the storage probe is older than the lease', async (t) => {
   const rig = new Rig().granted();
   rig.fresh = false;
   t.notOk(rig.held());
@@ -80,7 +90,7 @@ t.test('nothing is shown while the storage probe is older than the lease', async
   t.same(rig.client.request(3).released, [pair(1, E)], 'released by itself');
 });
 
-t.test('a lapsed lease comes back by the controller that granted it, and by no other', async (t) => {
+void t.test('a lapsed lease comes back by the controller that granted it, and by no other', async (t) => {
   const same = new Rig().granted();
   same.now += 3000;
   same.answer(same.client.request(3).seq);
@@ -96,7 +106,7 @@ t.test('a lapsed lease comes back by the controller that granted it, and by no o
   t.ok(running.held(), 'one that still runs is confirmed');
 });
 
-t.test('"that report is an answer": nothing asked before it renews anything after it', async (t) => {
+void t.test('"that report is an answer": nothing asked before it renews anything after it', async (t) => {
   const rig = new Rig().granted();
   rig.now += 500;
   const { seq } = rig.client.request(3);
@@ -104,25 +114,30 @@ t.test('"that report is an answer": nothing asked before it renews anything afte
   rig.answer(seq);
   rig.now = 1000 + 1900;
   t.notOk(rig.held(), 'runs out as reported');
-  t.same(rig.client.report(), { leftMs: 0, pairs: [] }, 'only "whose lease still runs by the worker\'s own clock"');
+  t.same(
+    rig.client.report(),
+    { leftMs: 0, pairs: [] },
+    'only "whose lease still runs by the worker\'s own clock"',
+  );
 });
 
-t.test('a planned move: closed in good order, then reported until it is acknowledged', async (t) => {
+void t.test('a planned move: closed in good order, then reported until it is acknowledged', async (t) => {
   const rig = new Rig().granted();
   rig.answer(rig.client.request(3).seq, { release: [pair(1, E)] });
+  const early = rig.client.request(3).seq;
   t.ok(rig.client.size === 1, 'still held while commits in flight finish');
   await new Promise(setImmediate);
   t.equal(rig.holder.history.at(-1), 'released 1');
-  const { seq, released, count } = rig.client.request(3);
+  const { released, count } = rig.client.request(3);
   t.same([released, count], [[pair(1, E)], 0]);
+  rig.answer(early, { grants: [pair(1, E)] });
+  t.equal(rig.client.size, 0, 'a grant sent again is not taken up again');
   t.same(rig.client.report().pairs, [pair(1, E)], 'a candidate is told of it: nothing is released meanwhile');
-  rig.answer(rig.client.request(3).seq, { grants: [pair(1, E)] });
-  t.notOk(rig.held(), 'a grant sent again is not taken up again');
-  t.ok(seq > 0);
+  rig.answer(rig.client.request(3).seq);
   t.ok(rig.client.isEmpty);
 });
 
-t.test('digests differ: everything is listed with the next request', async (t) => {
+void t.test('digests differ: everything is listed with the next request', async (t) => {
   const rig = new Rig().granted();
   const { seq, pairs } = rig.client.request(3);
   t.equal(pairs, undefined);
@@ -130,7 +145,7 @@ t.test('digests differ: everything is listed with the next request', async (t) =
   t.same(rig.client.request(3).pairs, [pair(1, E)]);
 });
 
-t.test('granted anew under a larger epoch: the old one is lost first', async (t) => {
+void t.test('granted anew under a larger epoch: the old one is lost first', async (t) => {
   const rig = new Rig().granted();
   rig.answer(rig.client.request(3).seq, { grants: [pair(1, E + 1)] });
   t.same(rig.holder.history, [`granted 1 ${E}`, 'lost 1', `granted 1 ${E + 1}`]);
@@ -138,11 +153,14 @@ t.test('granted anew under a larger epoch: the old one is lost first', async (t)
   t.equal(rig.holder.leases.get(1 as Slot)?.epoch, E + 1);
 });
 
-t.test('confirm: only "a renewal sent after" it counts', async (t) => {
+void t.test('confirm: only "a renewal sent after" it counts', async (t) => {
   const rig = new Rig().granted();
   const before = rig.client.request(3).seq;
   const results: boolean[] = [];
-  void rig.holder.leases.get(1 as Slot)!.confirm().then((held) => results.push(held));
+  void rig.holder.leases
+    .get(1 as Slot)!
+    .confirm()
+    .then((held) => results.push(held));
   rig.answer(before);
   await new Promise(setImmediate);
   t.same(results, []);
@@ -157,10 +175,40 @@ t.test('confirm: only "a renewal sent after" it counts', async (t) => {
   t.equal(await lease.confirm(), false);
 });
 
-t.test('a larger epoch found is told until it is answered', async (t) => {
+void t.test('a larger epoch found is told until it is answered', async (t) => {
   const rig = new Rig().granted();
   rig.holder.leases.get(1 as Slot)!.reportLargerEpoch(epochOf(9, 1));
   t.equal(rig.client.request(3).largerEpoch, epochOf(9, 1));
   rig.answer(rig.client.request(3).seq);
   t.equal(rig.client.request(3).largerEpoch, undefined);
+});
+
+void t.test('"if taking fails, the slot is given back"', async (t) => {
+  const rig = new Rig().granted();
+  const lease = rig.holder.leases.get(1 as Slot)!;
+  const woken = rig.woken;
+  lease.giveBack!();
+  t.notOk(lease.held(), 'over at once');
+  t.same(rig.holder.history.at(-1), 'lost 1', 'and nothing is written any more');
+  t.equal(rig.woken, woken + 1, 'the controller is told at once');
+  const request = rig.client.request(3);
+  t.same(request.released, [pair(1, E)]);
+  t.same(request.returned, [pair(1, E)]);
+  t.equal(request.count, 0);
+  rig.answer(request.seq);
+  t.same(rig.client.request(3).released, [], 'said until it is known');
+  t.ok(rig.client.isEmpty);
+  lease.giveBack!();
+  t.same(rig.client.request(3).returned, [], 'once');
+});
+
+void t.test('nothing is given back while the storage stalls, or without the lease', async (t) => {
+  const rig = new Rig().granted();
+  rig.fresh = false;
+  rig.holder.leases.get(1 as Slot)!.giveBack!();
+  rig.fresh = true;
+  t.ok(rig.held());
+  rig.now += 5000;
+  rig.holder.leases.get(1 as Slot)!.giveBack!();
+  t.same(rig.client.request(3).returned, []);
 });

@@ -3,8 +3,15 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { Decoder, Encoder } from '../../../src/lib/encoder.ts';
+import { Columns } from '../../../src/store/account/columns.ts';
 import { UID_MAX } from '../../../src/store/account/limits.ts';
-import { decodeRanges, encodeRanges, rangesOf, uidsOf } from '../../../src/store/account/ranges.ts';
+import {
+  decodeRanges,
+  encodeRanges,
+  rangesOf,
+  UidCursor,
+  uidsOf,
+} from '../../../src/store/account/ranges.ts';
 import type { Uid } from '../../../src/store/account/types.ts';
 import { uids } from './support.ts';
 
@@ -30,4 +37,22 @@ void t.test('any UIDs, in any order, more than once', async () => {
 void t.test('what is no UID is left out', async (t) => {
   t.same(rangesOf(uids(0, -1, 1.5, UID_MAX + 1, Number.NaN, Number.POSITIVE_INFINITY, 3)), [[3, 3]]);
   t.same(rangesOf([]), []);
+});
+
+void t.test('a part at a time, while rows come and go', async (t) => {
+  const rows = new Columns();
+  for (const uid of [2, 3, 5, 8, 9, 10, 20])
+    rows.push({ uid, modseq: 1, blob: 1, dateMs: 0, bits: 0, keywords: 0 });
+  const cursor = new UidCursor(rangesOf([1, 2, 3, 4, 5, 9, 10, 20, 30] as Uid[]));
+  const next = (count: number) =>
+    cursor
+      .next(rows, count)
+      .flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => rows.uid(from + index)));
+  t.same(next(2), [2, 3]);
+  rows.remove([[0, 2]]);
+  t.same(next(2), [5, 9]);
+  rows.remove([[2, 3]]);
+  rows.push({ uid: 30, modseq: 1, blob: 1, dateMs: 0, bits: 0, keywords: 0 });
+  t.same(next(9), [10, 20, 30]);
+  t.same(next(9), []);
 });

@@ -1,11 +1,15 @@
 /** One account on the real log over files in memory; every opening is by a new owner with the next epoch. */
 import { noLogger } from '../../../src/lib/logging.ts';
-import { type OpenAccount, openAccount } from '../../../src/store/account/account.ts';
+import {
+  type OpenAccount,
+  type OpenAccountOptions,
+  openAccount,
+} from '../../../src/store/account/account.ts';
 import { decode, KNOWN_TYPES } from '../../../src/store/account/records.ts';
 import { type AccountState, apply, emptyState } from '../../../src/store/account/state.ts';
 import { type Epoch, epochOf, type Incarnation, objectKey } from '../../../src/store/ids.ts';
 import { type LogImpl, openLog } from '../../../src/store/log/log.ts';
-import type { Lease, LogRecord } from '../../../src/store/log/types.ts';
+import type { Lease, LogRecord, Restore } from '../../../src/store/log/types.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryFs } from '../../support/memory-fs.ts';
 import { Prng } from '../../support/prng.ts';
@@ -39,19 +43,33 @@ export class RealBed {
   readonly fs = new MemoryFs();
   readonly clock = new ManualClock();
   readonly initial: ReadonlyMap<string, Buffer>;
+  readonly upkeep: OpenAccountOptions['upkeep'] & object;
+  readonly reported: unknown[] = [];
   log!: LogImpl;
   #grant = 0;
 
-  constructor(initial: ReadonlyMap<string, Buffer>) {
+  constructor(initial: ReadonlyMap<string, Buffer>, upkeep: OpenAccountOptions['upkeep'] = {}) {
     this.initial = initial;
+    this.upkeep = upkeep;
+  }
+
+  /** The names in the account's directory. */
+  names(): Promise<string[]> {
+    return this.fs.list(DIRECTORY);
+  }
+
+  path(name: string): string {
+    return `${DIRECTORY}/${name}`;
   }
 
   open(): Promise<OpenAccount> {
     return openAccount({
-      openLog: (replay) => this.#openLog(replay),
+      openLog: (replay, _, restore) => this.#openLog(replay, restore),
       clock: this.clock,
       id: ID,
       initial: this.initial,
+      upkeep: this.upkeep,
+      report: (error) => this.reported.push(error),
     });
   }
 
@@ -81,7 +99,7 @@ export class RealBed {
     return state;
   }
 
-  async #openLog(replay: (record: LogRecord) => void): Promise<LogImpl> {
+  async #openLog(replay: (record: LogRecord) => void, restore?: Restore): Promise<LogImpl> {
     const grant = ++this.#grant;
     this.log = await openLog({
       fs: this.fs,
@@ -95,6 +113,7 @@ export class RealBed {
       fence: true,
       makeDirectory: true,
       replay,
+      ...(restore && { restore }),
     });
     return this.log;
   }

@@ -87,6 +87,76 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     kind: fc.constant('incarnation-forgotten' as const),
     incarnation: text.map((name) => name as Incarnation),
   }),
+  record({
+    kind: fc.constant('mailbox-stated' as const),
+    mailbox,
+    name: text,
+    uidValidity: uid,
+    specialUse: fc.constantFrom('\\Sent', undefined),
+    selectable: fc.boolean(),
+    uidNext: uid,
+    highestModseq: number,
+  }),
+  fc
+    .tuple(
+      mailbox,
+      uid,
+      fc.array(flagSet, { minLength: 1, maxLength: 3 }),
+      fc.uniqueArray(uid, { minLength: 1, maxLength: 5 }),
+      record({ blob: number, dateMs, modseq: number }),
+    )
+    .map(([id, last, flagSets, some, rest]) => {
+      const stated = [...some, last].sort((a, b) => a - b);
+      return {
+        kind: 'messages-stated' as const,
+        mailbox: id,
+        first: stated[0] as number,
+        last: stated.at(-1) as number,
+        flagSets,
+        messages: [...new Set(some)].map((one) => ({ uid: one, ...rest, flags: one % flagSets.length })),
+      };
+    })
+    .map((change) => ({ ...change, messages: change.messages.sort((a, b) => a.uid - b.uid) })),
+  record({
+    kind: fc.constant('expunges-stated' as const),
+    mailbox,
+    uidNext: uid,
+    highestModseq: number,
+    forgotten: number,
+    ranges: fc.array(fc.tuple(fc.nat(1e9), number, uid, uid), { maxLength: 4 }).map((all) =>
+      all
+        .sort((a, b) => a[0] - b[0])
+        .map(([modseq, wallMs, one, other]) => ({
+          modseq,
+          wallMs,
+          first: Math.min(one, other),
+          last: Math.max(one, other),
+        })),
+    ),
+  }),
+  record({
+    kind: fc.constant('account-stated' as const),
+    modseq: number,
+    nextMailbox: number,
+    lastUidValidity: number,
+    nextBlob: number,
+    lostMessages: number,
+  }),
+  record({
+    kind: fc.constant('messages-staged' as const),
+    staging: number,
+    position: fc.nat(1000),
+    flagSets: fc.array(flagSet, { minLength: 2, maxLength: 3 }),
+    messages: fc.array(record({ blob: number, dateMs, flags: fc.nat(1) }), { maxLength: 4 }),
+  }),
+  record({
+    kind: fc.constant('staged-added' as const),
+    staging: number,
+    mailbox,
+    first: fc.integer({ min: 1, max: 1000 }),
+    count: fc.nat(UID_MAX - 1000),
+  }),
+  record({ kind: fc.constant('staging-dropped' as const), staging: number }),
 );
 
 void t.test('what was written is read, also with fields of a later version behind it', async (t) => {
@@ -208,6 +278,70 @@ void t.test('octets as docs/storage-account.md has them', async (t) => {
       '27 01690302',
     ],
     [{ kind: 'incarnation-forgotten', incarnation: 'i' as Incarnation }, '28 0169'],
+    [
+      {
+        kind: 'mailbox-stated',
+        mailbox: 2,
+        name: 'a',
+        uidValidity: 5,
+        specialUse: undefined,
+        selectable: true,
+        uidNext: 9,
+        highestModseq: 3,
+      },
+      '29 0201610500010903',
+    ],
+    [
+      {
+        kind: 'messages-stated',
+        mailbox: 2,
+        first: 3,
+        last: 9,
+        flagSets: [{ bits: 8, keywords: [] }],
+        messages: [
+          { uid: 3, blob: 7, dateMs: 1, flags: 0, modseq: 4 },
+          { uid: 8, blob: 8, dateMs: -1, flags: 0, modseq: 5 },
+        ],
+      },
+      '30 0203060108000201070200040508010005',
+    ],
+    [
+      {
+        kind: 'expunges-stated',
+        mailbox: 2,
+        uidNext: 9,
+        highestModseq: 6,
+        forgotten: 1,
+        ranges: [
+          { modseq: 4, wallMs: 100, first: 5, last: 7 },
+          { modseq: 6, wallMs: 101, first: 1, last: 1 },
+        ],
+      },
+      '31 02090601020464050202650100',
+    ],
+    [
+      {
+        kind: 'account-stated',
+        modseq: 9,
+        nextMailbox: 3,
+        lastUidValidity: 5,
+        nextBlob: 8,
+        lostMessages: 0,
+      },
+      '32 0903050800',
+    ],
+    [
+      {
+        kind: 'messages-staged',
+        staging: 9,
+        position: 2,
+        flagSets: [{ bits: 0, keywords: ['k'] }],
+        messages: [{ blob: 7, dateMs: 1, flags: 0 }],
+      },
+      '33 0902010001016b01070200',
+    ],
+    [{ kind: 'staged-added', staging: 9, mailbox: 2, first: 4, count: 3 }, '34 09020403'],
+    [{ kind: 'staging-dropped', staging: 9 }, '35 09'],
   ];
   t.equal(table.length, KNOWN_TYPES.size);
   for (const [change, expected] of table) t.equal(hex(change), expected, change.kind);

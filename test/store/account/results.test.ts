@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { failureCode } from '../../../src/lib/failure.ts';
+import { rangesOf } from '../../../src/store/account/ranges.ts';
 import {
   decodeResult,
+  encodeCopied,
   encodeResult,
   type Operation,
   type Results,
@@ -51,4 +53,22 @@ void t.test('any octets give a result or a Failure', async () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+void t.test('a move in several commits: new UIDs in runs', async (t) => {
+  const pairs = [
+    [1, 10],
+    [2, 11],
+    [5, 20],
+    [6, 21],
+    [9, 22],
+  ] as unknown as Results['move']['uids'];
+  const octets = encodeResult('move', { uidValidity: 5, uids: pairs });
+  t.equal(octets.toString('hex'), '08050a03010103010300010214');
+  t.strictSame(decodeResult('move', octets), { uidValidity: 5, uids: pairs });
+  const runs = [
+    { at: 0, to: 10 },
+    { at: 2, to: 20 },
+  ];
+  t.strictSame(encodeCopied('move', 5, rangesOf(uids(1, 2, 5, 6, 9)), runs), octets, 'gathered on the way');
 });

@@ -20,7 +20,11 @@ export const INBOX = INBOX_ID as MailboxId;
 /** One account on one disk, opened as often as a test likes. */
 export class Bed {
   readonly disk = new MemoryDisk();
-  readonly clock = { nowMs: WALL_MS, wallMs: () => this.clock.nowMs };
+  readonly clock = {
+    nowMs: WALL_MS,
+    wallMs: () => this.clock.nowMs,
+    sleep: () => new Promise<void>((resolve) => void setImmediate(resolve)),
+  };
   readonly initial: ReadonlyMap<string, Buffer>;
   readonly limits: Partial<AccountLimits>;
   readonly reported: unknown[] = [];
@@ -125,7 +129,7 @@ export function picture(state: AccountState): unknown {
     transactions: state.transactions.entries(),
     nextBlob: state.blobs.nextId,
     blobs: [...state.blobs.ids()].map((id) => [id, state.blobs.place(id), state.blobs.references(id)]),
-    mailboxes: [...state.mailboxes.values()].map(pictureOfMailbox),
+    mailboxes: [...state.mailboxes.values()].toSorted((a, b) => a.id - b.id).map(pictureOfMailbox),
   };
 }
 

@@ -45,3 +45,25 @@ void t.test('an incarnation is forgotten as a whole', async (t) => {
   t.same([table.count, table.octets, table.incarnations.length], [1, 3, 1]);
   t.equal(table.find(transaction(1)), undefined);
 });
+
+void t.test('the order in which they are remembered makes no difference', async (t) => {
+  const all = [
+    [transaction(4, 1), 'four'],
+    [transaction(2, 1), 'two'],
+    [transaction(7, 3), 'seven'],
+    [transaction(5, 3), 'five'],
+  ] as const;
+  const tables = [all, all.toReversed(), [...all, ...all]].map((some) => {
+    const table = new TransactionTable();
+    for (const [id, result] of some) table.remember(id, Buffer.from(result));
+    return table;
+  });
+  for (const table of tables) {
+    t.strictSame(table.entries(), tables[0]?.entries());
+    t.same([table.count, table.octets], [3, 13]);
+    t.same(
+      [...table.outcomesFrom(transaction(1).incarnation, 5)].map(([{ number }]) => number),
+      [5, 7],
+    );
+  }
+});

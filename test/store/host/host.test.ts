@@ -332,3 +332,21 @@ void t.test('a damaged slot is not tried again and again', async (t) => {
   t.equal(tries, 1);
   t.equal(await code(host.slot(SLOT)), 'damaged', 'but whoever asks is told');
 });
+
+void t.test('a release that waits for a hanging opening ends with the lease', async (t) => {
+  const { host, grant, platform } = build();
+  grant();
+  platform.fs.before = (call) => (call === 'list' ? new Promise(() => undefined) : undefined);
+  const opening = code(host.slot(SLOT));
+  await turns();
+  let isReleased = false;
+  const released = host.release(SLOT).then(() => (isReleased = true));
+  await turns();
+  t.equal(isReleased, false);
+  host.lost(SLOT);
+  await released;
+  platform.fs.before = undefined;
+  grant();
+  t.equal((await host.slot(SLOT)).lease.epoch, epochOf(1, 2));
+  void opening;
+});

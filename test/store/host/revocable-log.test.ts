@@ -2,8 +2,9 @@
 import t from 'tap';
 import { RevocableLog } from '../../../src/store/host/revocable-log.ts';
 import type { HostedLog } from '../../../src/store/host/types.ts';
+import type { LogMaintenance } from '../../../src/store/log/types.ts';
 
-function build() {
+function build(more: Partial<HostedLog> = {}) {
   const settle = Promise.withResolvers<void>();
   const calls: string[] = [];
   const inner: HostedLog = {
@@ -15,8 +16,9 @@ function build() {
     failed: new Promise(() => undefined),
     sealed: new Map(),
     abandon: (reason) => void calls.push(`abandon: ${reason}`),
+    ...more,
   };
-  return { log: new RevocableLog(inner), settle, calls };
+  return { log: new RevocableLog(inner, () => void calls.push('closed in order')), settle, calls };
 }
 
 const RECORD = { type: 16, modseq: 1, payload: [] };
@@ -63,4 +65,52 @@ void t.test('revoked, it refuses everything, says why, and closes without writin
   await t.rejects(log.writable(), { code: 'unavailable' });
   await log.close();
   t.strictSame(calls, ['abandon: gone']);
+});
+
+void t.test('what compaction needs is taken away with it, and passed on until then', async (t) => {
+  const done: string[] = [];
+  const maintenance: LogMaintenance = {
+    files: [{ file: 3, octets: 9 }],
+    countedOctets: 9,
+    replayed: 2,
+    isDamaged: false,
+    rotate: async () => void done.push('rotate'),
+    replaced: () => void done.push('replaced'),
+    currentPlace: (place) => ({ ...place, file: place.file + 1 }),
+    readRecord: () => new Promise(() => undefined),
+    writeSnapshot: async () => void done.push('snapshot'),
+  };
+  const { log, settle } = build({ maintenance });
+  const given = log.maintenance!;
+  t.match(given, { files: [{ file: 3 }], countedOctets: 9, replayed: 2, isDamaged: false });
+  t.equal(given.currentPlace({ file: 1, offset: 2, octets: 3 }).file, 2);
+  await given.rotate();
+  await given.writeSnapshot(() => Buffer.alloc(0));
+  given.replaced([1]);
+  t.strictSame(done, ['rotate', 'snapshot', 'replaced']);
+  const committing = log.settled();
+  const reading = given.readRecord({ file: 1, offset: 2, octets: 3 });
+  log.revoke(new Error('gone'));
+  settle.resolve();
+  await t.rejects(committing, { code: 'unknown' }, 'the end of a compaction is in flight like any commit');
+  await t.rejects(reading, { code: 'unavailable' });
+  await t.rejects(given.rotate(), { code: 'unavailable' });
+  await t.rejects(
+    given.writeSnapshot(() => Buffer.alloc(0)),
+    { code: 'unavailable' },
+  );
+  t.throws(() => given.replaced([2]), { code: 'unavailable' });
+  t.equal(build().log.maintenance, undefined);
+});
+
+void t.test('closed in order it is not abandoned; closed after it failed, it is', async (t) => {
+  const good = build();
+  await good.log.close();
+  good.log.revoke(new Error('over'));
+  t.strictSame(good.calls, ['close', 'closed in order']);
+  await t.rejects(good.log.settled(), { code: 'unavailable' }, 'and shows nothing more all the same');
+  const bad = build({ failed: Promise.resolve(new Error('EIO')) });
+  await bad.log.close();
+  bad.log.revoke(new Error('over'));
+  t.strictSame(bad.calls, ['close', 'abandon: over']);
 });

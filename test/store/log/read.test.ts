@@ -1,5 +1,7 @@
 /** Reading places back: parts, what is in flight, broken octets, handles. */
 import t from 'tap';
+import type { LogImpl } from '../../../src/store/log/log.ts';
+import type { Place } from '../../../src/store/log/types.ts';
 import { commit, fsError, gate, newFs, numberedPath, openAs, queue } from './support.ts';
 
 void t.test('parts of a payload, clipped to it', async (t) => {
@@ -83,3 +85,45 @@ void t.test('handles are kept and bounded, and closed when idle and at the end',
   await log.close();
   await t.rejects(log.read(places[0]!), { code: 'unavailable' });
 });
+
+const readAll = (log: LogImpl, places: readonly Place[]) =>
+  Promise.all(places.map((place) => log.readRecord(place)));
+
+void t.test(
+  'whole records for a compaction: neighbours, gaps, other files, large ones; broken ones are found',
+  async (t) => {
+    const fs = newFs();
+    const { log } = await openAs(fs, 1);
+    const values = ['a', 'b'.repeat(40_000), 'c', 'd'.repeat(3_000_000), '', 'f'];
+    const places: Place[] = [];
+    for (const [index, value] of values.entries()) {
+      if (index === 2) await log.rotate();
+      places.push(...(await commit(log, value)));
+    }
+    const reads = fs.calls.get('read') ?? 0;
+    const all = await readAll(log, places);
+    t.same(
+      all.map((pieces) => Buffer.concat(pieces).toString()),
+      values,
+    );
+    t.ok((fs.calls.get('read') ?? 0) - reads < values.length + 3, 'neighbours share a read');
+    t.ok(
+      all[3]!.every((piece) => piece.length <= 2 ** 20),
+      'in bounded pieces',
+    );
+    t.same(await readAll(log, []), []);
+    for (const index of [0, 1, 3, 5]) {
+      const { file, offset, octets } = places[index]!;
+      const bytes = fs.tree.file(numberedPath(file), 'test');
+      const at = offset + Math.floor(octets / 2);
+      const octet = bytes.read(at, 1);
+      bytes.write(at, Buffer.from([octet[0]! ^ 1]));
+      await t.rejects(readAll(log, places), { code: 'damaged' }, `record ${index}`);
+      bytes.write(at, octet);
+    }
+    await t.rejects(readAll(log, [{ ...places[1]!, offset: places[1]!.offset + 1, octets: 9 }]), {
+      code: 'damaged',
+    });
+    t.equal((await readAll(log, places)).length, values.length);
+  },
+);

@@ -7,7 +7,7 @@ import type { MailboxState } from '../mailbox-state.ts';
 import { RangeBuilder, rangesOf, uidsOf } from '../ranges.ts';
 import type { FlagChange, MailboxId, NewMessage, Uid } from '../types.ts';
 import { type Plan, type Situation, selectable } from './plan.ts';
-import { checkKeywords, checkRoom, expungeSpans, type Target, transfer } from './transfer.ts';
+import { checkKeywords, checkRoom, expungeSpans, type Span, targetOf, transfer } from './transfer.ts';
 
 export function planAppend(situation: Situation, id: MailboxId, message: NewMessage): Plan<'append'> {
   const { state, limits } = situation;
@@ -17,7 +17,7 @@ export function planAppend(situation: Situation, id: MailboxId, message: NewMess
   // Plus 0: a date a part of a millisecond before 1970 would be -0 here and 0 when it is replayed.
   const dateMs = Math.trunc(message.internalDateMs) + 0;
   if (!(Math.abs(dateMs) <= DATE_MS_MAX)) throw new Failure('invalid', 'internal date out of range');
-  const flagSet = parseFlags(message.flags, limits);
+  const flagSet = mailbox.keywords.spelled(parseFlags(message.flags, limits));
   checkRoom(limits, targetOf(mailbox), 1);
   checkKeywords(limits, mailbox, [flagSet]);
   const blob = state.blobs.nextId;
@@ -37,7 +37,7 @@ export function planAppend(situation: Situation, id: MailboxId, message: NewMess
 export function planStoreFlags(situation: Situation, id: MailboxId, change: FlagChange): Plan<'storeFlags'> {
   const { state, limits } = situation;
   const mailbox = selectable(state, id);
-  const given = parseFlags(change.flags, limits);
+  const given = mailbox.keywords.spelled(parseFlags(change.flags, limits));
   const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY;
   const changed: Uid[] = [];
   const refused: Uid[] = [];
@@ -98,18 +98,28 @@ export function planCopy(
   };
 }
 
-/** RFC 6851 section 3.3: no message is in both mailboxes, or in neither, at any time. */
 export function planMove(
   situation: Situation,
   fromId: MailboxId,
   uids: readonly Uid[],
   toId: MailboxId,
 ): Plan<'move'> {
-  const { changes, result } = planCopy(situation, fromId, uids, toId);
-  if (changes.length === 0) return { changes, result };
   const from = selectable(situation.state, fromId);
-  const spans = [...from.rows.spans(rangesOf(uids))];
-  return { changes: [...changes, expungeSpans(from, spans, situation.wallMs)], result };
+  return planMoveRows(situation, from, [...from.rows.spans(rangesOf(uids))], toId);
+}
+
+/** RFC 6851 section 3.3: no message is in both mailboxes, or in neither, at any time. */
+export function planMoveRows(
+  situation: Situation,
+  from: MailboxState,
+  spans: readonly Span[],
+  toId: MailboxId,
+): Plan<'move'> {
+  const to = selectable(situation.state, toId);
+  const { added, uids } = transfer(situation, from, spans, targetOf(to));
+  const result = { uidValidity: to.uidValidity, uids };
+  if (uids.length === 0) return { changes: [], result };
+  return { changes: [added, expungeSpans(from, spans, situation.wallMs)], result };
 }
 
 export function planExpunge(
@@ -127,8 +137,4 @@ export function planExpunge(
   const gone = builder.ranges;
   if (gone.length === 0) return { changes: [], result: [] };
   return { changes: [{ kind: 'expunged', mailbox: id, wallMs, uids: gone }], result: uidsOf(gone) };
-}
-
-function targetOf(mailbox: MailboxState): Target {
-  return { mailbox: mailbox.id, uidNext: mailbox.uidNext, present: mailbox };
 }

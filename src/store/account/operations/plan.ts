@@ -14,6 +14,8 @@ export interface Plan<O extends Operation> {
   /** In the order in which they are applied; none when there is nothing to change. */
   readonly changes: readonly Change[];
   readonly result: Results[O];
+  /** The result in octets, where the plan has them already. */
+  readonly encoded?: Buffer;
 }
 
 /** What a plan may look at. */

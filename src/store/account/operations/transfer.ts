@@ -9,13 +9,17 @@ import type { Uid } from '../types.ts';
 import type { Situation } from './plan.ts';
 
 /** Rows [from, to). */
-type Span = readonly [from: number, to: number];
+export type Span = readonly [from: number, to: number];
 
 /** Where messages go: a mailbox there is, or one that the same commit makes. */
 export interface Target {
   readonly mailbox: number;
   readonly uidNext: number;
   readonly present?: MailboxState;
+}
+
+export function targetOf(mailbox: MailboxState): Target {
+  return { mailbox: mailbox.id, uidNext: mailbox.uidNext, present: mailbox };
 }
 
 export interface Transfer {
@@ -41,7 +45,8 @@ export function transfer(
       if (flags === undefined) {
         flags = flagSets.length;
         numbers.set(word, flags);
-        flagSets.push(from.keywords.flagSet(rows.bits(index), rows.keywords(index)));
+        const flagSet = from.keywords.flagSet(rows.bits(index), rows.keywords(index));
+        flagSets.push(to.present?.keywords.spelled(flagSet) ?? flagSet);
       }
       const uid = to.uidNext + messages.length;
       messages.push({ uid, blob: rows.blob(index), dateMs: rows.dateMs(index), flags });

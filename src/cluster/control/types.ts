@@ -1,0 +1,40 @@
+/** What the driver of a candidacy hands to the controller that it becomes, and what that one says when it is over. */
+import type { Address, AppendFile, Platform } from '../../platform/platform.ts';
+import type { Bus } from '../bus/types.ts';
+import type { LeasesAnswer, WorkerInfo } from '../messages.ts';
+import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
+import type { Seen } from './watch.ts';
+
+/** A worker's answer to a candidate, with our clock before the question and after the answer. */
+export interface Collected {
+  readonly answer: LeasesAnswer;
+  readonly askedAt: number;
+  readonly receivedAt: number;
+}
+
+export type Over =
+  | { readonly kind: 'deposed' }
+  | { readonly kind: 'gave-up' }
+  | { readonly kind: 'larger-found'; readonly controlEpoch: number };
+
+export interface ControllerOptions {
+  readonly platform: Platform;
+  readonly bus: Bus;
+  readonly times: ClusterTimes;
+  readonly root: string;
+  readonly clusterId: string;
+  readonly controlEpoch: number;
+  readonly file: AppendFile;
+  readonly predecessor: Seen;
+  readonly collected: Iterable<Collected>;
+  /** This process's copy of the predecessor's map. */
+  readonly mapBefore: SlotMap;
+  /** Everybody known before: told of the first authority, as nobody reports to a controller it has not heard of. */
+  readonly supervisors: () => readonly Address[];
+  readonly workers: () => readonly WorkerInfo[];
+  readonly lifeProofs: boolean;
+  readonly openSettings: OpenSettings | undefined;
+  readonly logger: ClusterLogger;
+  /** Told once, when it is over. */
+  readonly over: (over: Over) => void;
+}

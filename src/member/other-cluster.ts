@@ -1,0 +1,58 @@
+/**
+ * Whether the backends that this member is told to join go by the storage that it mounts (docs/architecture.md, section 3:
+ * "a member without the right id stands for nothing"). Between two clusters the bus connects nobody, so a member with
+ * another cluster's storage would find itself alone, and become a cluster of its own beside the one it was meant for.
+ */
+import { createBus } from '../cluster/bus/bus.ts';
+import { readAskAnswer, Service } from '../cluster/messages.ts';
+import { Failure } from '../lib/failure.ts';
+import { formatEndpoint } from '../lib/ip.ts';
+import type { Logger } from '../lib/logging.ts';
+import type { Address, Platform } from '../platform/platform.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Incarnation } from '../store/ids.ts';
+import { storageRoot } from './storage.ts';
+
+const INCARNATION_OCTETS = 16;
+/** A backend that does not answer so long is down, and says nothing of its storage. */
+const ASK_TIMEOUT_MS = 1000;
+
+/** Failure 'refused' when a backend of `BackendAddresses` belongs to another cluster than this storage. */
+export async function checkPeers(
+  platform: Platform,
+  own: {
+    readonly base: string;
+    readonly member: string;
+    readonly settings: Settings;
+    readonly clusterId: string;
+    readonly logger: Logger;
+  },
+): Promise<void> {
+  const { settings, clusterId, member, logger } = own;
+  const { host, port } = settings.ClusterAddress;
+  const others = settings.BackendAddresses.filter((each) => each.host !== host || each.port !== port);
+  if (others.length === 0) return;
+  const incarnation = platform.random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation;
+  const bus = await createBus({
+    platform,
+    self: { member, role: 'supervisor', incarnation },
+    listen: { host, port: 0 },
+    // Without an id it may ask any cluster.
+    clusterId: '',
+    logger,
+  });
+  const ask = async (other: Address): Promise<string | undefined> => {
+    const answer = await bus.call(other, Service.ask, { controlEpoch: 0 }, { timeoutMs: ASK_TIMEOUT_MS });
+    const theirs = readAskAnswer(answer).clusterId;
+    if (theirs === '' || theirs === clusterId) return undefined;
+    return `${storageRoot(own.base)} is another cluster's storage: its id is ${clusterId}, ${formatEndpoint(other)} (BackendAddresses) belongs to ${theirs}`;
+  };
+  try {
+    // One that is not there says nothing, and is logged by the bus.
+    const answers = await Promise.all(others.map((other) => ask(other).catch(() => undefined)));
+    const why = answers.find((answer) => answer !== undefined);
+    if (why !== undefined) throw new Failure('refused', why);
+  } finally {
+    await bus.close();
+  }
+}

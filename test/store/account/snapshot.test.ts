@@ -1,0 +1,117 @@
+/** The content of an account's snapshot (docs/storage-account.md): round trip, limits, and any octets. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import { decodeState, encodeState } from '../../../src/store/account/snapshot.ts';
+import { apply } from '../../../src/store/account/state.ts';
+import type { MailboxId } from '../../../src/store/account/types.ts';
+import type { Place } from '../../../src/store/log/types.ts';
+import { Prng } from '../../support/prng.ts';
+import { append, Bed, checkConsistency, INBOX, picture, transaction, uids, WALL_MS } from './support.ts';
+
+const PLACE: Place = { file: 1, offset: 44, octets: 1 };
+/** A log of one file in which everything counts. */
+const LOG = { files: [{ file: 1, octets: 1e9 }], currentPlace: (place: Place) => place };
+
+async function someState() {
+  const bed = new Bed();
+  const account = await bed.open();
+  const archive = account.mailbox('Archive')?.id as MailboxId;
+  for (let number = 1; number <= 9; number++)
+    await append(account, number % 2 ? ['\\Seen', 'One'] : ['two', 'One'], {
+      text: `text ${number}`,
+      transaction: transaction(number, Math.max(1, number - 3)),
+    });
+  await account.copy(INBOX, uids(1, 2, 3), archive);
+  await account.storeFlags(INBOX, { uids: uids(4), mode: 'replace', flags: ['\\Deleted', 'three'] });
+  await account.move(INBOX, uids(5, 6), archive);
+  await account.expunge(INBOX);
+  await account.createMailbox('a/b');
+  await account.deleteMailbox('Trash');
+  await account.setSubscribed('nowhere', true);
+  await account.setProperties(new Map([['key', Buffer.from('value')]]));
+  await account.outcome(transaction(3, 1, 'b'));
+  return bed.replayed();
+}
+
+void t.test('a state comes back as it was, and goes on alike', async (t) => {
+  const state = await someState();
+  const content = encodeState(state, LOG) as Buffer;
+  const restored = decodeState(content);
+  assert.ok(restored !== undefined);
+  t.strictSame(picture(restored), picture(state));
+  checkConsistency(restored);
+  for (const one of [state, restored]) {
+    apply(
+      one,
+      { kind: 'expunged', mailbox: 1, wallMs: WALL_MS, uids: [[1, 3]] },
+      { modseq: 90, place: PLACE },
+    );
+    const added = { uid: 40, blob: 3, dateMs: -5, flags: 0 };
+    const flagSets = [{ bits: 1, keywords: ['four', 'ONE'] }];
+    const change = { kind: 'messages-added', mailbox: 1, flagSets, messages: [added] } as const;
+    apply(one, change, { modseq: 91, place: PLACE });
+  }
+  t.strictSame(picture(restored), picture(state));
+  checkConsistency(restored);
+});
+
+void t.test('places in a tail that was copied are those of the copy', async (t) => {
+  const state = await someState();
+  const log = {
+    files: [{ file: 2, octets: 5000 }],
+    currentPlace: (place: Place) => ({ ...place, file: 2, offset: place.offset + 1000 }),
+  };
+  const restored = decodeState(encodeState(state, log) as Buffer);
+  for (const id of state.blobs.ids()) {
+    const place = restored?.blobs.place(id)?.record;
+    t.equal(place?.file, 2);
+    t.equal(place?.offset, (state.blobs.place(id)?.record.offset ?? 0) + 1000);
+  }
+});
+
+void t.test(
+  'none while a large copy is not ended, with too many small parts, before the first commit',
+  async (t) => {
+    const state = await someState();
+    const flagSets = [{ bits: 0, keywords: [] }];
+    const messages = [{ blob: 1, dateMs: 0, flags: 0 }];
+    const staged = { kind: 'messages-staged', staging: 80, position: 0, flagSets, messages } as const;
+    apply(state, staged, { modseq: 80, place: PLACE });
+    t.equal(encodeState(state, LOG), undefined);
+    apply(state, { kind: 'staging-dropped', staging: 80 }, { modseq: 81, place: PLACE });
+    t.ok(encodeState(state, LOG));
+    for (let number = 0; number <= 20_000; number++) state.subscriptions.add(`name ${number}`);
+    t.equal(encodeState(state, LOG), undefined);
+    state.subscriptions.clear();
+    state.initialLogged = false;
+    t.equal(encodeState(state, LOG), undefined);
+  },
+);
+
+void t.test('another version, another order of octets, any cut', async (t) => {
+  const content = encodeState(await someState(), LOG) as Buffer;
+  for (const at of [0, 4, 5, 8]) {
+    const other = Buffer.from(content);
+    other[at] = (other[at] as number) ^ 3;
+    t.equal(decodeState(other), undefined, `octet ${at}`);
+  }
+  for (let cut = 0; cut < content.length; cut++)
+    if (decodeState(content.subarray(0, cut)) !== undefined) t.fail(`cut at ${cut}`);
+  t.equal(decodeState(Buffer.concat([content, Buffer.of(0)])), undefined, 'more behind it');
+});
+
+void t.test('any octets give a state or none, and take no memory that they do not have', async () => {
+  const content = encodeState(await someState(), LOG) as Buffer;
+  const fieldsEnd = 12 + content.readUInt32LE(8);
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const random = new Prng(seed);
+      const broken = Buffer.from(content);
+      for (let changes = 1 + random.below(5); changes > 0; changes--)
+        broken[12 + random.below(fieldsEnd - 12)] = random.below(256);
+      decodeState(broken);
+    }),
+    { numRuns: 500, seed: 12 },
+  );
+});
