@@ -1,0 +1,198 @@
+/**
+ * The two processes of a member, put together on simulated platforms as src/member puts them together on the real one:
+ * a supervisor with its node of the cluster, and a worker with the owner's services, the clients' services, or both.
+ */
+import { createBus } from '../../../src/cluster/bus/bus.ts';
+import { createSupervisorNode, createWorkerNode } from '../../../src/cluster/node.ts';
+import type { ClusterTimes, SupervisorNode, WorkerNode } from '../../../src/cluster/types.ts';
+import { ClusterAuthenticator } from '../../../src/directory/authenticator.ts';
+import {
+  openClusterSettings,
+  SETTINGS_OBJECT,
+  SETTINGS_PATH,
+} from '../../../src/directory/cluster-settings.ts';
+import { HashQueue } from '../../../src/directory/hash-queue.ts';
+import { serveLogins } from '../../../src/directory/login-service.ts';
+import { Names } from '../../../src/directory/names.ts';
+import { RememberedLogins } from '../../../src/directory/remembered.ts';
+import { DirectoryService } from '../../../src/directory/service.ts';
+import { TransactionNumbers } from '../../../src/directory/transactions.ts';
+import { serveImapOwner } from '../../../src/imap/owner.ts';
+import type { Logger } from '../../../src/lib/logging.ts';
+import type { Address, Platform } from '../../../src/platform/platform.ts';
+import { createIntake } from '../../../src/smtp/intake.ts';
+import { serveMail } from '../../../src/smtp/owner.ts';
+import { openAccount } from '../../../src/store/account/account.ts';
+import { ObjectHost } from '../../../src/store/host/host.ts';
+import type { Incarnation } from '../../../src/store/ids.ts';
+import { openLog } from '../../../src/store/log/log.ts';
+import { CheapHasher } from '../../directory/hasher.fake.ts';
+import type { SimProcess } from '../machine.ts';
+import { APPEND_OCTETS_MAX, OWNER_WAIT_MS, openDoor } from './door.ts';
+import type { Plant } from './plant.ts';
+import type { Promises } from './promises.ts';
+import type { Saboteur } from './saboteur.ts';
+
+export const ROOT = '/shared';
+export const BUS_PORT = 7000;
+const INCARNATION_OCTETS = 16;
+/** Planned moves are quicker than in production, so that a short run has more of them and fewer events. */
+const TIMES: Partial<ClusterTimes> = { movesPerSecond: 4000, movesAtOnce: 256, rebalanceAfterMs: 300 };
+
+/** What all processes of one simulated cluster share. */
+export interface Surroundings {
+  readonly seeds: readonly Address[];
+  readonly plant: Plant;
+  readonly fence: boolean;
+  readonly promises: Promises;
+  readonly saboteur: Saboteur;
+  logger(process: SimProcess): Logger;
+}
+
+export interface RunningSupervisor {
+  readonly process: SimProcess;
+  node: SupervisorNode | undefined;
+}
+
+export interface RunningWorker {
+  readonly process: SimProcess;
+  readonly incarnation: Incarnation;
+  node: WorkerNode | undefined;
+  host: ObjectHost | undefined;
+}
+
+export type Duty = 'owns' | 'faces';
+
+export function startSupervisor(process: SimProcess, duty: Duty, around: Surroundings): RunningSupervisor {
+  const running: RunningSupervisor = { process, node: undefined };
+  const start = async (): Promise<void> => {
+    const platform = platformOf(process, around);
+    const logger = around.logger(process);
+    const bus = await openBus(process, platform, 'supervisor', newIncarnation(platform), around);
+    running.node = createSupervisorNode({
+      platform,
+      bus,
+      logger,
+      role: duty === 'owns' ? 'backend' : 'frontend',
+      seeds: around.seeds,
+      times: { ...TIMES, ...around.plant.supervisorTimes },
+      ...(duty === 'faces'
+        ? {}
+        : {
+            storage: { root: ROOT },
+            openSettings: (lease) =>
+              openClusterSettings({
+                lease,
+                openLog: (replay, knownTypes) =>
+                  openLog({
+                    ...platform,
+                    logger,
+                    lease,
+                    replay,
+                    knownTypes,
+                    fence: around.fence,
+                    directory: `${ROOT}/${SETTINGS_PATH}`,
+                    object: SETTINGS_OBJECT,
+                    makeDirectory: true,
+                  }),
+              }),
+          }),
+    });
+  };
+  // A process that cannot start has a bug of ours: the world throws it.
+  process.later(0, 'start', () => void start());
+  return running;
+}
+
+export function startWorker(process: SimProcess, duty: Duty, around: Surroundings): RunningWorker {
+  const platform = platformOf(process, around);
+  const running: RunningWorker = {
+    process,
+    incarnation: newIncarnation(platform),
+    node: undefined,
+    host: undefined,
+  };
+  process.later(0, 'start', () => void runWorker(running, platform, duty, around));
+  return running;
+}
+
+async function runWorker(
+  running: RunningWorker,
+  platform: Platform,
+  duty: Duty,
+  around: Surroundings,
+): Promise<void> {
+  const { process, incarnation } = running;
+  const logger = around.logger(process);
+  const bus = await openBus(process, platform, 'worker', incarnation, around);
+  const host = duty === 'owns' ? openHost(platform, logger, around) : undefined;
+  const node = await createWorkerNode({
+    platform,
+    bus,
+    logger,
+    pid: 1,
+    times: TIMES,
+    supervisor: { host: process.machine.host, port: BUS_PORT },
+    seeds: around.seeds,
+    ...(host === undefined
+      ? {}
+      : {
+          holder: around.plant.holder?.(host) ?? host,
+          storage: { root: ROOT },
+          lifeHost: process.machine.host,
+        }),
+  });
+  const { router, settings, map } = node;
+  const { random, clock } = platform;
+  const hasher = new HashQueue(new CheapHasher());
+  const remembered = new RememberedLogins(random);
+  if (host !== undefined) {
+    new DirectoryService({ bus, host, router, settings, platform, root: ROOT, logger }).start();
+    serveLogins({ bus, host, hasher, random, remembered });
+    serveMail({ bus, host, clock, logger, goneForMs: (gone) => node.goneForMs(gone) });
+    serveImapOwner({ bus, host, clock, logger, appendOctetsMax: APPEND_OCTETS_MAX });
+  }
+  running.host = host;
+  running.node = node;
+  if (duty === 'owns') return;
+  const names = new Names({ router, map, bus, settings, clock, random, isCurrent: () => node.isReady() });
+  const authenticator = new ClusterAuthenticator({ names, router, settings, hasher, random, remembered });
+  const transactions = new TransactionNumbers(incarnation);
+  const intake = createIntake({ directory: names, router, transactions, logger, waitMs: OWNER_WAIT_MS });
+  const host_ = process.machine.host;
+  await openDoor({ platform, host: host_, bus, node, names, authenticator, transactions, intake, logger });
+}
+
+function openHost(platform: Platform, logger: Logger, around: Surroundings): ObjectHost {
+  const { plant, fence, promises } = around;
+  // What the log above the plant promises is what the cluster promises.
+  const watched = promises.watching(plant.openLog?.(openLog) ?? openLog);
+  return new ObjectHost({ platform, root: ROOT, fence, logger, openLog: watched, openAccount });
+}
+
+async function openBus(
+  process: SimProcess,
+  platform: Platform,
+  role: 'supervisor' | 'worker',
+  incarnation: Incarnation,
+  around: Surroundings,
+) {
+  const { machine } = process;
+  const bus = await createBus({
+    platform,
+    self: { member: machine.name, role, incarnation },
+    listen: { host: machine.host, port: role === 'supervisor' ? BUS_PORT : 0 },
+    logger: around.logger(process),
+  });
+  return around.plant.bus?.(bus, process) ?? bus;
+}
+
+function platformOf(process: SimProcess, { plant, saboteur }: Surroundings): Platform {
+  const { platform } = process;
+  const fs = plant.fs?.(platform.fs, process) ?? platform.fs;
+  return { ...platform, fs: saboteur.watching(fs, process) };
+}
+
+function newIncarnation(platform: Platform): Incarnation {
+  return platform.random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation;
+}
