@@ -10,7 +10,7 @@ import { commandName, execute, type Outcome, setOwnPassword } from '../admin/com
 import type { Administration } from '../admin/types.ts';
 import type { Authenticator } from '../directory/types.ts';
 import { failureCode } from '../lib/failure.ts';
-import { formatEndpoint } from '../lib/ip.ts';
+import { formatEndpoint, isLoopback } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Clock, Connection, Timer } from '../platform/platform.ts';
 import { answer, CODE, LINE_OCTETS_MAX, LOGIN_LINE_OCTETS_MAX } from './codec.ts';
@@ -52,8 +52,8 @@ export class CliService {
 
   /** Takes a connection over; to be called in the turn in which it was accepted. */
   accept(connection: Connection): void {
-    if (this.#stopping || this.#running.size >= this.#options.connectionsMax) {
-      const why = this.#stopping ? 'the server is stopping' : 'too many connections, try again later';
+    const why = this.#refusal(connection);
+    if (why !== undefined) {
       const linger = this.#options.clock.timer(LINGER_MS, () => connection.destroy());
       connection.start({ data: () => {}, closed: () => linger.cancel() });
       connection.write(Buffer.from(answer(CODE.failed, why)));
@@ -63,6 +63,15 @@ export class CliService {
     const running = new CliConnection(connection, this.#options);
     this.#running.add(running);
     void running.over.then(() => this.#running.delete(running));
+  }
+
+  #refusal(connection: Connection): string | undefined {
+    if (this.#stopping) return 'the server is stopping';
+    // No password crosses a network in the clear, and this protocol has no TLS yet.
+    if (!isLoopback(connection.remote.host)) return 'log in from this machine, for example through ssh';
+    return this.#running.size < this.#options.connectionsMax
+      ? undefined
+      : 'too many connections, try again later';
   }
 
   /** Lets running commands end and says why; drops what is left when `signal` aborts. */

@@ -42,8 +42,8 @@ export class Bed {
     return Object.assign(bed, bed.connect());
   }
 
-  connect(): Pick<Bed, 'client' | 'server' | 'closed' | 'lines'> {
-    const [client, server] = connectedPair();
+  connect(from = '127.0.0.1'): Pick<Bed, 'client' | 'server' | 'closed' | 'lines'> {
+    const [client, server] = connectedPair({ host: from, port: 1 });
     const received: Buffer[] = [];
     const closed = new Promise<void>((resolve) =>
       client.start({

@@ -328,3 +328,14 @@ function compare(found: readonly string[], expected: readonly string[]): string 
   }
   return found.length === expected.length ? undefined : `${found.length} lines for ${expected.length}`;
 }
+
+void t.test('without TLS no password crosses a network: other machines are sent away', async (t) => {
+  const bed = await Bed.start();
+  const remote = bed.connect('192.0.2.7');
+  await settle();
+  t.same(remote.lines(), ['501 log in from this machine, for example through ssh']);
+  await remote.closed;
+  const mapped = bed.connect('::ffff:127.0.0.1');
+  await settle();
+  t.match(mapped.lines(), [/^200 /]);
+});

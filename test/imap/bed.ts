@@ -8,6 +8,7 @@ import type { SlotMap } from '../../src/cluster/types.ts';
 import { TransactionNumbers } from '../../src/directory/transactions.ts';
 import { createDial } from '../../src/imap/frontend/dial.ts';
 import { serveImapOwner } from '../../src/imap/owner.ts';
+import type { ToFrontend } from '../../src/imap/relay/messages.ts';
 import { type ImapListener, startImapListener } from '../../src/imap/service.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import { noLogger } from '../../src/lib/logging.ts';
@@ -29,6 +30,8 @@ export class ImapBed {
   readonly #streams = new Set<MemoryStream>();
   /** While true no owner answers. */
   away = false;
+  /** The owner dies when it is about to tell the end of the next command. */
+  loseNextEnd = false;
 
   private constructor(listener: ImapListener, account: OpenAccount) {
     this.listener = listener;
@@ -96,6 +99,12 @@ export class ImapBed {
     if (this.away) throw new Failure('unavailable', 'no owner now');
     const [near, far] = MemoryStream.pair();
     this.#streams.add(near);
+    const send = far.send.bind(far);
+    far.send = async (message: unknown) => {
+      if (!this.loseNextEnd || (message as ToFrontend).kind !== 'end') return send(message);
+      this.loseNextEnd = false;
+      far.reset(new Failure('unknown', 'connection lost'));
+    };
     this.#accept(body, far);
     return near;
   }

@@ -366,3 +366,26 @@ void t.test(
     client.close();
   },
 );
+
+void t.test('a lost answer is asked for: done once, answered once', async (t) => {
+  const bed = await ImapBed.start(t);
+  await fill(bed, [[]]);
+  const client = await bed.client();
+  await client.command('a', 'SELECT INBOX');
+  bed.loseNextEnd = true;
+  const appended = await client.command('b', 'APPEND INBOX {12+}\r\nSubject: x\r\n');
+  t.match(appended, ['* 2 EXISTS', /^b OK \[APPENDUID \d+ 2\] appended$/]);
+  bed.loseNextEnd = true;
+  t.same(await client.command('c', 'STORE 1 +FLAGS (\\Deleted)'), [
+    '* 1 FETCH (UID 1 FLAGS (\\Deleted))',
+    'c OK done',
+  ]);
+  bed.loseNextEnd = true;
+  t.same(await client.command('d', 'EXPUNGE'), ['* 1 EXPUNGE', 'd OK expunged']);
+  t.same(
+    await client.command('e', 'FETCH 1:* UID'),
+    ['* 1 FETCH (UID 2)', 'e OK done'],
+    'one copy, and nothing twice',
+  );
+  client.close();
+});

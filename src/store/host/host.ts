@@ -218,9 +218,9 @@ export class ObjectHost implements SlotHolder {
   async #openSlot(term: Term, isCurrent: () => boolean): Promise<Opened<OpenSlot>> {
     const { slot, lease } = term;
     const object = slotObjectKey(slot);
-    const { value, log } = await this.#logs.open(
-      { directory: slotPath(slot), object, lease, makeDirectory: true },
-      (openLog) => OpenSlot.open({ slot, lease, openLog }),
+    const where = { directory: slotPath(slot), object, lease, makeDirectory: true };
+    const { value, log } = await term.opening(() =>
+      this.#logs.open(where, (openLog) => OpenSlot.open({ slot, lease, openLog })),
     );
     // Intents wait for nobody's question: a slot that failed is opened again as soon as that goes.
     void log.failed.then(() => {

@@ -3,7 +3,7 @@
  * that was begun under this grant answers any more. An opening that hangs in the storage cannot be called back, so it
  * holds the lease through this term: when it goes on after the end, it finds no lease, whatever has been granted since.
  */
-import { Failure, type FailureCode } from '../../lib/failure.ts';
+import { Failure, type FailureCode, failureCode } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { Slot } from '../ids.ts';
 import type { Lease } from '../log/types.ts';
@@ -15,10 +15,17 @@ export interface OperationOptions {
   readonly late?: Extract<FailureCode, 'unavailable' | 'unknown'>;
 }
 
+/** Openings of the slot's log that fail one after another before the slot is given back. */
+const FAILED_OPENINGS_MAX = 5;
+/** A full disk is full for everybody, and what is damaged stays so: another owner would fare no better (rule 3). */
+const EVERYWHERE: ReadonlySet<FailureCode | undefined> = new Set<FailureCode>(['no-space', 'damaged']);
+
 export class Term {
   readonly slot: Slot;
   readonly lease: Lease;
+  readonly #given: Lease;
   readonly #clock: Clock;
+  #failedOpenings = 0;
   #phase: 'held' | 'releasing' | 'over' = 'held';
   #operations = 0;
   readonly #quiet = new Set<() => void>();
@@ -26,6 +33,7 @@ export class Term {
 
   constructor(slot: Slot, lease: Lease, clock: Clock) {
     this.slot = slot;
+    this.#given = lease;
     this.lease = {
       incarnation: lease.incarnation,
       epoch: lease.epoch,
@@ -46,6 +54,19 @@ export class Term {
 
   get isOver(): boolean {
     return this.#phase === 'over';
+  }
+
+  /** Opens the slot's log. "If taking fails, the slot is given back" (docs/architecture.md, section 3, rule 3). */
+  async opening<T>(open: () => Promise<T>): Promise<T> {
+    try {
+      const opened = await open();
+      this.#failedOpenings = 0;
+      return opened;
+    } catch (error) {
+      const isOurs = !this.isOver && !EVERYWHERE.has(failureCode(error));
+      if (isOurs && ++this.#failedOpenings >= FAILED_OPENINGS_MAX) this.#given.giveBack?.();
+      throw error;
+    }
   }
 
   /** Throws 'unavailable' when no new work is taken. */

@@ -377,3 +377,12 @@ void t.test('who could not take a slot is not given it again for a while', async
   t.equal(table.notTo(slot(5), 30_030, false), undefined);
   t.equal(table.notTo(slot(6), 30, false), undefined);
 });
+
+void t.test('a report is believed only from a worker that the predecessor named', async (t) => {
+  // A was frozen with its clock; its slots went to somebody with a larger epoch; then the controller died (section 8, 21).
+  const { table } = fresh(2, { waitUntil: 5000, holders: new Set([B]) });
+  table.reported(A, [pair(7, epochOf(1, 3))], 1500, 0, 10);
+  t.equal(table.entry(slot(7)).state, 'waiting', 'not named: its lease had lapsed there');
+  table.reported(B, [pair(8, epochOf(1, 4))], 1500, 0, 10);
+  t.match(table.entry(slot(8)), { state: 'held', holder: B, epoch: epochOf(1, 4) });
+});
