@@ -35,10 +35,13 @@ async function serve(options: OwnerOptions, attach: Attach, stream: BusStream): 
     const { account } = handle;
     const output = new Output(
       () => account.settled(),
-      (bytes, whole, told) =>
-        stream.send({ kind: 'output', bytes, whole, ...(told && { told }) } satisfies ToFrontend),
+      (bytes, whole, told) => {
+        const { progress } = session;
+        const more = { ...(told && { told }), ...(whole && progress !== undefined && { progress }) };
+        return stream.send({ kind: 'output', bytes, whole, ...more } satisfies ToFrontend);
+      },
     );
-    const session = new Session({ account, login: attach.login, output, clock, appendOctetsMax });
+    const session: Session = new Session({ account, login: attach.login, output, clock, appendOctetsMax });
     // Nothing more is shown once the account is lost, and an idle frontend must hear of it.
     const onGone = (): void => stream.reset(goneFailure(account.gone));
     account.gone.addEventListener('abort', onGone);
@@ -71,6 +74,7 @@ class Conversation {
   readonly #stream: BusStream;
   readonly #messages: AsyncIterator<unknown>;
   #pieces: Buffer[] = [];
+  #resumeFrom = 0;
 
   constructor(session: Session, stream: BusStream) {
     this.#session = session;
@@ -86,6 +90,7 @@ class Conversation {
           break;
         case 'command':
           this.#session.transaction = readTransactionId(message.transaction);
+          this.#resumeFrom = message.progress;
           await this.#command(Buffer.concat([...this.#pieces.splice(0), message.bytes]));
           break;
         case 'idle-again':
@@ -106,7 +111,7 @@ class Conversation {
       const words = [parsed.tag ?? '*', parsed.status, parsed.code.trim(), parsed.why];
       session.output.line(words.filter((word) => word !== '').join(' '));
     } else if (parsed.command.name === 'IDLE') return await this.#idle(parsed.tag, false);
-    else await runCommand(session, parsed.tag, parsed.command);
+    else await runCommand(session, parsed.tag, parsed.command, this.#resumeFrom);
     await this.#end();
   }
 

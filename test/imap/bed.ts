@@ -30,8 +30,8 @@ export class ImapBed {
   readonly #streams = new Set<MemoryStream>();
   /** While true no owner answers. */
   away = false;
-  /** The owner dies when it is about to tell the end of the next command. */
-  loseNextEnd = false;
+  /** The owner dies: when it is about to tell the end of a command, or after a first part of an answer. */
+  loseNext: ToFrontend['kind'] | undefined;
 
   private constructor(listener: ImapListener, account: OpenAccount) {
     this.listener = listener;
@@ -101,9 +101,11 @@ export class ImapBed {
     this.#streams.add(near);
     const send = far.send.bind(far);
     far.send = async (message: unknown) => {
-      if (!this.loseNextEnd || (message as ToFrontend).kind !== 'end') return send(message);
-      this.loseNextEnd = false;
-      far.reset(new Failure('unknown', 'connection lost'));
+      const { kind } = message as ToFrontend;
+      const dies = this.loseNext === kind;
+      if (dies) this.loseNext = undefined;
+      if (!dies || kind === 'output') await send(message);
+      if (dies) far.reset(new Failure('unknown', 'connection lost'));
     };
     this.#accept(body, far);
     return near;

@@ -372,20 +372,44 @@ void t.test('a lost answer is asked for: done once, answered once', async (t) =>
   await fill(bed, [[]]);
   const client = await bed.client();
   await client.command('a', 'SELECT INBOX');
-  bed.loseNextEnd = true;
+  bed.loseNext = 'end';
   const appended = await client.command('b', 'APPEND INBOX {12+}\r\nSubject: x\r\n');
   t.match(appended, ['* 2 EXISTS', /^b OK \[APPENDUID \d+ 2\] appended$/]);
-  bed.loseNextEnd = true;
+  bed.loseNext = 'end';
   t.same(await client.command('c', 'STORE 1 +FLAGS (\\Deleted)'), [
     '* 1 FETCH (UID 1 FLAGS (\\Deleted))',
     'c OK done',
   ]);
-  bed.loseNextEnd = true;
+  bed.loseNext = 'end';
   t.same(await client.command('d', 'EXPUNGE'), ['* 1 EXPUNGE', 'd OK expunged']);
   t.same(
     await client.command('e', 'FETCH 1:* UID'),
     ['* 1 FETCH (UID 2)', 'e OK done'],
     'one copy, and nothing twice',
   );
+  client.close();
+});
+
+void t.test('a long FETCH goes on at the next owner where the client has it', async (t) => {
+  const bed = await ImapBed.start(t);
+  const { id } = bed.account.mailbox('INBOX')!;
+  const content = Buffer.from(`Subject: long\r\n\r\n${'x'.repeat(20_000)}\r\n`);
+  for (let count = 0; count < 20; count++)
+    await bed.account.append(id, { content, flags: [], internalDateMs: 0 });
+  const client = await bed.client();
+  await client.command('a', 'SELECT INBOX');
+  for (const item of ['BODY.PEEK[]', 'BODY[]']) {
+    bed.loseNext = 'output';
+    const lines = await client.command('b', `UID FETCH 1:* (${item})`);
+    const uids = lines.flatMap((line) => /^\* \d+ FETCH \(UID (\d+) BODY/.exec(line)?.[1] ?? []);
+    t.same(
+      uids.map(Number),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+      `${item}: each once, in order`,
+    );
+    t.equal(lines.at(-1), 'b OK done');
+  }
+  const flags = await client.command('c', 'UID FETCH 1:* FLAGS');
+  t.equal(flags.filter((line) => line.includes('(\\Seen)')).length, 20);
   client.close();
 });

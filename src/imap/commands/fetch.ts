@@ -20,6 +20,8 @@ export const fetch: Rule<FetchCommand> = {
       session.enabled.add('CONDSTORE');
     const uids = changedSince === undefined ? named : changedOnes(session, named, changedSince);
     const seen = await setSeen(session, uids, command.items);
+    // The view is what it was when an earlier owner began, so its messages are the same; those changed since are not.
+    if (changedSince === undefined) session.progress ??= 0;
     const missing = await answer(session, uids, itemsOf(session, command), seen);
     // RFC 9051 section 7.5.1: no EXPUNGE in answer to FETCH; UID FETCH may have them.
     session.tellChanges(command.uid, seen);
@@ -72,10 +74,11 @@ async function answer(
     ? items
     : [...items, { kind: 'FLAGS' }];
   let missing = false;
-  for (const uid of uids) {
+  for (const uid of uids.slice(session.progress ?? 0)) {
     if (slices.due) await slices.rest();
     const { selected, mailbox } = session.mailbox();
     const index = mailbox.indexOf(uid);
+    if (session.progress !== undefined) session.progress++;
     if (index < 0) {
       missing = true;
       continue;

@@ -45,11 +45,21 @@ const COMMANDS = {
   UNSUBSCRIBE: subscribe,
 } as const;
 
-/** Runs a command to its tagged response, which is in the output but not yet flushed. Throws when the account is gone. */
-export async function runCommand(session: Session, tag: string, command: Command): Promise<void> {
+/**
+ * Runs a command to its tagged response, which is in the output but not yet flushed. `resumeFrom` is the progress that an
+ * earlier owner made with it. Throws when the account is gone.
+ */
+export async function runCommand(
+  session: Session,
+  tag: string,
+  command: Command,
+  resumeFrom: number,
+): Promise<void> {
   const rule = ruleOf(command.name);
   session.tag = tag;
+  session.progress = resumeFrom > 0 ? resumeFrom : undefined;
   const outcome = await outcomeFor(session, command, rule);
+  session.progress = undefined;
   if (rule !== undefined && rule.tells !== 'nothing')
     session.tellChanges(rule.tells === 'all' || ('uid' in command && command.uid));
   const code = outcome.code === undefined ? '' : ` ${outcome.code}`;

@@ -106,7 +106,7 @@ export class Relay {
     const stream = this.#stream!;
     const messages = this.#messages!;
     if (attempt.idling) await stream.send({ kind: 'idle-again', tag: command.tag } satisfies ToOwner);
-    else await attempt.bounded(sendCommand(stream, command.octets, transaction));
+    else await attempt.bounded(sendCommand(stream, command.octets, transaction, attempt.progress));
     attempt.onDone(() => void stream.send({ kind: 'done' } satisfies ToOwner).catch(() => undefined)); // loss shows below
     for (;;) {
       const next = await attempt.bounded(messages.next());
@@ -118,7 +118,7 @@ export class Relay {
         await this.#options.write(message.bytes);
         return 'go-on';
       }
-      attempt.wrote(message.whole, command.done !== undefined);
+      attempt.wrote(message, command.done !== undefined);
       await this.#options.write(message.bytes);
       if (message.told !== undefined && this.#state.selected !== undefined)
         this.#state = { ...this.#state, selected: { ...this.#state.selected, told: message.told } };
@@ -157,6 +157,8 @@ class Attempt {
   #tellDone: (() => void) | undefined;
   /** The client has been told to idle: a next owner must not tell it again. */
   idling = false;
+  /** How much of a countable answer the client has: a next owner goes on from there. */
+  progress = 0;
 
   constructor(clock: Clock, stallMs: number) {
     this.#clock = clock;
@@ -180,11 +182,13 @@ class Attempt {
     return this.idling && !this.#isDone;
   }
 
-  wrote(whole: boolean, idle: boolean): void {
+  wrote({ whole, progress }: { readonly whole: boolean; readonly progress?: number }, idle: boolean): void {
     this.#deadlineMs = this.#clock.monotonicMs() + this.#stallMs;
     this.#pauseMs = 0;
     this.#cut = !whole;
-    if (idle && whole) this.idling = true;
+    if (!whole) return;
+    if (progress !== undefined) this.progress = progress;
+    else if (idle) this.idling = true;
     else this.#wrote = true;
   }
 
@@ -229,10 +233,15 @@ class Attempt {
   }
 }
 
-async function sendCommand(stream: BusStream, octets: Buffer, transaction: OpenTransaction): Promise<void> {
+async function sendCommand(
+  stream: BusStream,
+  octets: Buffer,
+  transaction: OpenTransaction,
+  progress: number,
+): Promise<void> {
   let from = 0;
   for (; octets.length - from > PIECE_OCTETS; from += PIECE_OCTETS)
     await stream.send({ kind: 'piece', bytes: octets.subarray(from, from + PIECE_OCTETS) } satisfies ToOwner);
   const bytes = octets.subarray(from);
-  await stream.send({ kind: 'command', bytes, transaction: transaction.id } satisfies ToOwner);
+  await stream.send({ kind: 'command', bytes, transaction: transaction.id, progress } satisfies ToOwner);
 }

@@ -34,7 +34,13 @@ export interface Attach {
 export type ToOwner =
   /** A further piece of a large frame; `command` has the last one. At most PIECE_OCTETS each. */
   | { readonly kind: 'piece'; readonly bytes: Buffer }
-  | { readonly kind: 'command'; readonly bytes: Buffer; readonly transaction: TransactionId }
+  | {
+      readonly kind: 'command';
+      readonly bytes: Buffer;
+      readonly transaction: TransactionId;
+      /** From an earlier owner's output: so much of the answer the client has. 0 at first. */
+      readonly progress: number;
+    }
   /** The client's DONE (RFC 2177), or the frontend ends an IDLE. */
   | { readonly kind: 'done' }
   /** Goes on with an IDLE that another owner had begun: no further `+`. */
@@ -43,9 +49,16 @@ export type ToOwner =
 export type ToFrontend =
   /**
    * Bytes for the client. `whole` says that they end between responses: a session may be taken over here. `told` holds
-   * when the last octet has been written to the client's socket.
+   * when the last octet has been written to the client's socket. `progress` counts what the command has answered up to
+   * here, where a next owner can go on from there.
    */
-  | { readonly kind: 'output'; readonly bytes: Buffer; readonly whole: boolean; readonly told?: Told }
+  | {
+      readonly kind: 'output';
+      readonly bytes: Buffer;
+      readonly whole: boolean;
+      readonly told?: Told;
+      readonly progress?: number;
+    }
   /**
    * The command is over: `bytes` end with its tagged response, so that a client never gets a second one because the news
    * of the end was lost behind the response.

@@ -41,6 +41,8 @@ export class Session {
   /** Of the command that runs now. */
   transaction: TransactionId | undefined;
   tag = '*';
+  /** Of the command that runs now: how much of its answer the client has, where that can be counted. */
+  progress: number | undefined;
 
   constructor(options: SessionOptions) {
     this.account = options.account;
