@@ -9,7 +9,7 @@ import type { ClusterTimes, NodeStorage } from './types.ts';
 
 const ID_OCTETS = 16;
 const ID_FILE_OCTETS_MAX = 256;
-const MARKER = '.postern-mount';
+export const MARKER = '.postern-mount';
 const ID_LINE = /^postern cluster 1 ([0-9a-f]{32})\n/;
 
 /** Directories that are there from the first start on. */

@@ -1,6 +1,7 @@
 /** The shared storage as a member mounts it, and the checks before anything rests on it. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markedFs } from '../cluster/marked-fs.ts';
 import { checkStorage, initStorage } from '../cluster/storage-check.ts';
 import type { OpenSettings } from '../cluster/types.ts';
 import { openClusterSettings, SETTINGS_OBJECT, SETTINGS_PATH } from '../directory/cluster-settings.ts';
@@ -86,7 +87,8 @@ export function settingsOpener(
   fence: boolean,
   logger: Logger,
 ): OpenSettings {
-  const { fs, clock, random } = platform;
+  const { clock, random } = platform;
+  const fs = markedFs(platform.fs, root);
   return (lease) =>
     openClusterSettings({
       lease,

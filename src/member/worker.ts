@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { createBus } from '../cluster/bus/bus.ts';
 import type { Bus } from '../cluster/bus/types.ts';
+import { markedFs } from '../cluster/marked-fs.ts';
 import { createWorkerNode } from '../cluster/node.ts';
 import type { WorkerNode } from '../cluster/types.ts';
 import { ClusterAuthenticator } from '../directory/authenticator.ts';
@@ -84,19 +85,15 @@ class Worker {
   async run(): Promise<RunningWorker> {
     const { base, role, settings } = this.#start;
     const root = storageRoot(base);
+    const stored = { ...this.#platform, fs: markedFs(this.#platform.fs, root) };
     const host = DUTIES[role].owns
-      ? createHost(
-          this.#platform,
-          root,
-          await fenceFor(this.#platform, root, settings.StorageFence),
-          this.#logger,
-        )
+      ? createHost(stored, root, await fenceFor(this.#platform, root, settings.StorageFence), this.#logger)
       : undefined;
     const node = await this.#join(root, host);
     const remembered = new RememberedLogins(this.#platform.random);
     if (host !== undefined)
       serveOwner({
-        platform: this.#platform,
+        platform: stored,
         bus: this.#bus,
         node,
         host,

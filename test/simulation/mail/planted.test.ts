@@ -11,7 +11,7 @@ const TIMEOUT_MS = 240_000;
 const KNOWN: Readonly<Record<string, readonly number[]>> = {
   'lease-for-ever': [3, 5, 6],
   'lease-from-receipt': [38, 33],
-  'create-not-exclusive': [14, 15, 18],
+  'create-not-exclusive': [61, 84, 14],
   'stale-listing': [1, 8],
   'frozen-without-fence': [28, 11, 19, 21],
 };
