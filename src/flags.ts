@@ -4,8 +4,8 @@
  * `--Base` (the member's way) and `--base` (the lab's way) mean the same.
  */
 import { isAbsolute, resolve } from 'node:path';
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Role } from './cluster/types.ts';
+import { bad, type CommandFlags, type Flag, type ReadFlags, readFlags } from './lib/command-flags.ts';
 
 export const VERSION = '0.1.0';
 
@@ -21,6 +21,48 @@ export interface MemberOptions {
 
 /** For `initStorage` of src/member/init.ts: writes the storage id and markers below `<base>/SharedDomains`. */
 export interface InitOptions {
+  readonly base: string;
+  /** Of the first member, whose certificate is made; a backend when left out. */
+  readonly role?: MemberRole;
+}
+
+/** Of a member of a cluster. */
+export type MemberRole = Exclude<Role, 'standalone'>;
+
+/** For `invite` of src/member/security-commands.ts. */
+export interface InviteOptions {
+  readonly base: string;
+  readonly member: string;
+  readonly role: MemberRole;
+  /** How long the invitation holds. */
+  readonly minutes: number;
+}
+
+/** For `joinCluster` of src/member/join.ts. */
+export interface JoinOptions {
+  readonly base: string;
+  readonly token: string;
+  /** For the settings file, where there is none. */
+  readonly clusterAddress: string | undefined;
+}
+
+/** For `revoke` of src/member/security-commands.ts. */
+export interface RevokeOptions {
+  readonly base: string;
+  readonly member: string;
+}
+
+/** For `rotateKeys` of src/member/security-commands.ts. */
+export interface RotateOptions {
+  readonly base: string;
+}
+
+/** For `installCertificate` of src/member/certificate-command.ts. */
+export interface CertificateOptions {
+  readonly domain: string;
+  /** Absolute paths. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
   readonly base: string;
 }
 
@@ -64,28 +106,16 @@ export type HelpTopic = 'flags' | 'settings';
 export type Invocation =
   | { readonly kind: 'member'; readonly options: MemberOptions }
   | { readonly kind: 'init'; readonly options: InitOptions }
+  | { readonly kind: 'invite'; readonly options: InviteOptions }
+  | { readonly kind: 'join'; readonly options: JoinOptions }
+  | { readonly kind: 'revoke'; readonly options: RevokeOptions }
+  | { readonly kind: 'rotate-keys'; readonly options: RotateOptions }
+  | { readonly kind: 'certificate'; readonly options: CertificateOptions }
   | { readonly kind: 'lab'; readonly options: LabOptions }
   | { readonly kind: 'demo'; readonly options: DemoOptions }
   | { readonly kind: 'help'; readonly topic: HelpTopic }
   | { readonly kind: 'version' }
   | { readonly kind: 'bad'; readonly why: string };
-
-interface Flag {
-  readonly name: string;
-  /** Name of the value in the help; absent for a switch. */
-  readonly value?: string;
-  /** Bounds of a number. */
-  readonly range?: readonly [min: number, max: number];
-  readonly default?: string;
-  readonly help: string;
-}
-
-interface CommandFlags {
-  readonly command: string;
-  readonly usage: string;
-  readonly help: string;
-  readonly flags: readonly Flag[];
-}
 
 const BASE: Flag = {
   name: 'Base',
@@ -93,18 +123,22 @@ const BASE: Flag = {
   help: 'the base folder: Settings/, Startup.sh, SharedDomains/',
 };
 
+const ROLE_FLAGS: readonly Flag[] = [
+  {
+    name: 'ClusterBackend',
+    help: 'this member owns accounts; the storage is mounted at <base>/SharedDomains',
+  },
+  { name: 'ClusterFrontend', help: 'this member faces clients and mounts no storage' },
+  { name: 'ClusterSymmetric', help: 'this member is both' },
+];
+
 const MEMBER: CommandFlags = {
   command: '',
   usage: 'postern [flags]',
   help: 'run one member; without a role flag it stands alone',
   flags: [
     { ...BASE, default: BASE_DEFAULT },
-    {
-      name: 'ClusterBackend',
-      help: 'this member owns accounts; the storage is mounted at <base>/SharedDomains',
-    },
-    { name: 'ClusterFrontend', help: 'this member faces clients and mounts no storage' },
-    { name: 'ClusterSymmetric', help: 'this member is both' },
+    ...ROLE_FLAGS,
     { name: 'help', help: 'print this text' },
     { name: 'version', help: 'print the version' },
   ],
@@ -112,8 +146,54 @@ const MEMBER: CommandFlags = {
 
 const INIT: CommandFlags = {
   command: 'init',
-  usage: 'postern init [--Base DIR]',
-  help: 'first start of a cluster: write the storage id and the markers below <base>/SharedDomains, once',
+  usage: 'postern init [--ClusterSymmetric] [--Base DIR]',
+  help: 'first start of a cluster: write the storage id and the markers below <base>/SharedDomains, make the keys of the cluster and the certificate of this first member (a backend when no role flag is given), once',
+  flags: [
+    { ...BASE, default: BASE_DEFAULT },
+    { name: 'ClusterBackend', help: 'this member will be started with --ClusterBackend' },
+    { name: 'ClusterSymmetric', help: 'this member will be started with --ClusterSymmetric' },
+  ],
+};
+
+const INVITE: CommandFlags = {
+  command: 'invite',
+  usage: 'postern invite NAME --ClusterBackend|--ClusterFrontend|--ClusterSymmetric [--Base DIR]',
+  help: 'at a running backend: print a token with which a machine joins the cluster, once, as the member NAME',
+  flags: [
+    { ...BASE, default: BASE_DEFAULT },
+    ...ROLE_FLAGS,
+    { name: 'minutes', value: 'N', range: [1, 10_080], default: '60', help: 'how long the token holds' },
+  ],
+};
+
+const JOIN: CommandFlags = {
+  command: 'join',
+  usage: 'postern join TOKEN [--Base DIR] [--ClusterAddress IP:PORT]',
+  help: 'on a new machine: fetch its certificate and keys, and write <base>/Settings/Main.settings where there is none',
+  flags: [
+    { ...BASE, default: BASE_DEFAULT },
+    { name: 'ClusterAddress', value: 'IP:PORT', help: 'where this member is to be reached by the others' },
+  ],
+};
+
+const REVOKE: CommandFlags = {
+  command: 'revoke',
+  usage: 'postern revoke NAME [--Base DIR]',
+  help: 'at a running backend: NAME is no member any more, its certificates and invitations are worth nothing',
+  flags: [{ ...BASE, default: BASE_DEFAULT }],
+};
+
+const ROTATE: CommandFlags = {
+  command: 'rotate-keys',
+  usage: 'postern rotate-keys [--Base DIR]',
+  help: 'at a running backend: new keys for the cluster and a new authority, while everything runs',
+  flags: [{ ...BASE, default: BASE_DEFAULT }],
+};
+
+const CERTIFICATE: CommandFlags = {
+  command: 'certificate',
+  usage: 'postern certificate DOMAIN CERT.PEM KEY.PEM [--Base DIR]',
+  help: 'install a certificate, with its chain, and its private key for a domain of the running member',
   flags: [{ ...BASE, default: BASE_DEFAULT }],
 };
 
@@ -156,7 +236,18 @@ const HELP: CommandFlags = {
   flags: [],
 };
 
-const COMMANDS: readonly CommandFlags[] = [MEMBER, INIT, LAB, DEMO, HELP];
+const COMMANDS: readonly CommandFlags[] = [
+  MEMBER,
+  INIT,
+  INVITE,
+  JOIN,
+  REVOKE,
+  ROTATE,
+  CERTIFICATE,
+  LAB,
+  DEMO,
+  HELP,
+];
 
 /** What the arguments ask for. `cwd` completes relative paths. Never throws: a mistake is `bad`, with one line. */
 export function parseFlags(args: readonly string[], cwd: string): Invocation {
@@ -164,6 +255,11 @@ export function parseFlags(args: readonly string[], cwd: string): Invocation {
   if (word === undefined || word.startsWith('-')) return parseMember(args, cwd);
   const rest = args.slice(1);
   if (word === 'init') return parseInit(rest, cwd);
+  if (word === 'invite') return parseInvite(rest, cwd);
+  if (word === 'join') return parseJoin(rest, cwd);
+  if (word === 'revoke') return parseRevoke(rest, cwd);
+  if (word === 'rotate-keys') return parseRotate(rest, cwd);
+  if (word === 'certificate') return parseCertificate(rest, cwd);
   if (word === 'lab') return parseLab(rest, cwd);
   if (word === 'demo') return parseDemo(rest, cwd);
   if (word === 'help') return parseHelp(rest);
@@ -208,18 +304,103 @@ function parseMember(args: readonly string[], cwd: string): Invocation {
   if (read.flags.has('help')) return { kind: 'help', topic: 'flags' };
   if (read.flags.has('version')) return { kind: 'version' };
   if (read.words.length > 0) return unexpected(read.words[0]);
+  const roles = readRoles(read);
+  if (roles.kind === 'bad') return roles;
+  const base = folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
+  return { kind: 'member', options: { base, role: roles.role ?? 'standalone' } };
+}
+
+/** The one role flag given, if any. */
+function readRoles(
+  read: ReadFlags,
+): { readonly kind: 'roles'; readonly role: MemberRole | undefined } | ReturnType<typeof bad> {
   const roles = Object.entries(ROLES).filter(([flag]) => read.flags.has(flag));
   if (roles.length > 1)
     return bad(`${roles.map(([flag]) => `--${flag}`).join(' and ')} exclude each other: give one`);
-  const base = folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
-  return { kind: 'member', options: { base, role: roles[0]?.[1] ?? 'standalone' } };
+  return { kind: 'roles', role: roles[0]?.[1] };
 }
 
 function parseInit(args: readonly string[], cwd: string): Invocation {
   const read = readFlags(INIT, args);
   if (read.kind === 'bad') return read;
   if (read.words.length > 0) return unexpected(read.words[0]);
-  return { kind: 'init', options: { base: folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT } };
+  const roles = readRoles(read);
+  if (roles.kind === 'bad') return roles;
+  const { role } = roles;
+  return { kind: 'init', options: { base: baseOf(read, cwd), ...(role === undefined ? {} : { role }) } };
+}
+
+function parseInvite(args: readonly string[], cwd: string): Invocation {
+  const read = readFlags(INVITE, args);
+  if (read.kind === 'bad') return read;
+  const member = memberWord('invite', read.words);
+  if (member.kind === 'bad') return member;
+  const roles = readRoles(read);
+  if (roles.kind === 'bad') return roles;
+  if (roles.role === undefined)
+    return bad('invite needs the role: give --ClusterBackend, --ClusterFrontend or --ClusterSymmetric');
+  const minutes = Number(
+    read.flags.get('minutes') ?? INVITE.flags.find(({ name }) => name === 'minutes')?.default,
+  );
+  return {
+    kind: 'invite',
+    options: { base: baseOf(read, cwd), member: member.name, role: roles.role, minutes },
+  };
+}
+
+function parseJoin(args: readonly string[], cwd: string): Invocation {
+  const read = readFlags(JOIN, args);
+  if (read.kind === 'bad') return read;
+  const [token, more] = read.words;
+  if (token === undefined) return bad('join needs the token that postern invite has printed');
+  if (more !== undefined) return unexpected(more);
+  const clusterAddress = read.flags.get('ClusterAddress');
+  return { kind: 'join', options: { base: baseOf(read, cwd), token, clusterAddress } };
+}
+
+function parseRevoke(args: readonly string[], cwd: string): Invocation {
+  const read = readFlags(REVOKE, args);
+  if (read.kind === 'bad') return read;
+  const member = memberWord('revoke', read.words);
+  if (member.kind === 'bad') return member;
+  return { kind: 'revoke', options: { base: baseOf(read, cwd), member: member.name } };
+}
+
+function parseRotate(args: readonly string[], cwd: string): Invocation {
+  const read = readFlags(ROTATE, args);
+  if (read.kind === 'bad') return read;
+  if (read.words.length > 0) return unexpected(read.words[0]);
+  return { kind: 'rotate-keys', options: { base: baseOf(read, cwd) } };
+}
+
+function memberWord(
+  command: string,
+  [name, more]: readonly string[],
+): { readonly kind: 'name'; readonly name: string } | ReturnType<typeof bad> {
+  if (name === undefined) return bad(`${command} needs the name of a member, for example fe3`);
+  if (more !== undefined) return bad(`unexpected argument ${more}; postern --help says how to call it`);
+  if (!MEMBER_NAME.test(name))
+    return bad(`${command} ${name}: give a name of 1 to 64 letters, digits, dots, hyphens`);
+  return { kind: 'name', name };
+}
+
+/** As MemberName in src/settings/settings.ts. */
+const MEMBER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+
+function baseOf(read: ReadFlags, cwd: string): string {
+  return folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
+}
+
+function parseCertificate(args: readonly string[], cwd: string): Invocation {
+  const read = readFlags(CERTIFICATE, args);
+  if (read.kind === 'bad') return read;
+  const [domain, certificate, key, more] = read.words;
+  if (domain === undefined || certificate === undefined || key === undefined)
+    return bad('certificate needs a domain and two files: postern certificate a.example cert.pem key.pem');
+  if (more !== undefined) return unexpected(more);
+  const base = folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
+  const files = { certificateFile: resolve(cwd, certificate), keyFile: resolve(cwd, key) };
+  return { kind: 'certificate', options: { domain, ...files, base } };
 }
 
 function parseDemo(args: readonly string[], cwd: string): Invocation {
@@ -272,72 +453,9 @@ function parseLabAction(read: ReadFlags, cwd: string): Invocation {
 const DOMAIN =
   /^(?=.{3,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
 
-interface ReadFlags {
-  readonly kind: 'read';
-  /** By the name in the table; a switch has the value ''. */
-  readonly flags: ReadonlyMap<string, string>;
-  readonly words: readonly string[];
-}
-
-/** Splits arguments into flags of the table and words. */
-function readFlags(command: CommandFlags, args: readonly string[]): ReadFlags | ReturnType<typeof bad> {
-  const options: ParseArgsOptionsConfig = {};
-  for (const flag of command.flags)
-    options[flag.name] = { type: flag.value === undefined ? 'boolean' : 'string' };
-  // Not strict: parseArgs' own messages are several sentences long and do not say where the list of flags is.
-  const { tokens } = parseArgs({
-    args: args.map((each) => canonical(command, each)),
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const flags = new Map<string, string>();
-  const words: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === 'positional') words.push(token.value);
-    if (token.kind !== 'option') continue;
-    const flag = command.flags.find((each) => each.name === token.name);
-    if (flag === undefined) return bad(`unknown flag ${token.rawName}; postern --help lists the flags`);
-    // A switch twice does no harm: Startup.sh and the command line may both say --ClusterBackend.
-    if (flags.has(flag.name) && flag.value !== undefined) return bad(`--${flag.name} is given twice`);
-    const why = checkFlag(flag, token.value, token.inlineValue === true);
-    if (why !== undefined) return bad(why);
-    flags.set(flag.name, token.value ?? '');
-  }
-  return { kind: 'read', flags, words };
-}
-
-/** Why a flag's value is not right, or undefined. */
-function checkFlag(flag: Flag, value: string | undefined, inline: boolean): string | undefined {
-  if (flag.value === undefined) return value === undefined ? undefined : `--${flag.name} takes no value`;
-  // A value that looks like a flag is a forgotten value; `--base=-x` says that it is meant.
-  if (value === undefined || value === '' || (value.startsWith('--') && !inline))
-    return `--${flag.name} needs a value: --${flag.name} ${flag.value}`;
-  if (flag.range === undefined) return undefined;
-  const [min, max] = flag.range;
-  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-  return number >= min && number <= max
-    ? undefined
-    : `--${flag.name} ${value}: give a whole number from ${min} to ${max}`;
-}
-
-/** `--base=x` as `--Base=x` where that is how the table spells it. */
-function canonical(command: CommandFlags, arg: string): string {
-  if (!arg.startsWith('--')) return arg;
-  const equals = arg.indexOf('=');
-  const name = arg.slice(2, equals < 0 ? undefined : equals);
-  const flag = command.flags.find((each) => each.name.toLowerCase() === name.toLowerCase());
-  return flag === undefined ? arg : `--${flag.name}${equals < 0 ? '' : arg.slice(equals)}`;
-}
-
 function folder(path: string | undefined, cwd: string): string | undefined {
   if (path === undefined) return undefined;
   return isAbsolute(path) ? resolve(path) : resolve(cwd, path);
-}
-
-function bad(why: string): { readonly kind: 'bad'; readonly why: string } {
-  return { kind: 'bad', why };
 }
 
 function unexpected(word: string | undefined): Invocation {

@@ -39,6 +39,26 @@ async function run(args: readonly string[]): Promise<number> {
       const { initStorage } = await import('./member/init.ts');
       return initStorage(invocation.options);
     }
+    case 'certificate': {
+      const { installCertificate } = await import('./member/certificate-command.ts');
+      return installCertificate(invocation.options);
+    }
+    case 'invite': {
+      const { invite } = await import('./member/security-commands.ts');
+      return invite(invocation.options);
+    }
+    case 'join': {
+      const { joinCluster } = await import('./member/join.ts');
+      return joinCluster(invocation.options);
+    }
+    case 'revoke': {
+      const { revoke } = await import('./member/security-commands.ts');
+      return revoke(invocation.options);
+    }
+    case 'rotate-keys': {
+      const { rotateKeys } = await import('./member/security-commands.ts');
+      return rotateKeys(invocation.options);
+    }
     case 'lab': {
       const { runLab } = await import('./lab/main.ts');
       return runLab(invocation.options);
@@ -52,7 +72,8 @@ async function run(args: readonly string[]): Promise<number> {
 
 async function settingsManual(): Promise<string> {
   const { describeSettings } = await import('./settings/settings.ts');
-  return describeSettings();
+  const { describeDomainSettings } = await import('./settings/domain-settings.ts');
+  return `${describeSettings()}\n${describeDomainSettings()}`;
 }
 
 function print(text: string): number {

@@ -1,4 +1,4 @@
-/** Dovecot as a peer, in a folder of its own: LMTP on loopback, every delivery synced. Undefined where it is not installed. */
+/** Dovecot as a peer, in a folder of its own, on loopback, everything synced. Undefined where it is not installed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,6 +19,22 @@ export async function startDovecot(
   format: 'sdbox' | 'maildir',
   port: number,
 ): Promise<Dovecot | undefined> {
+  const lmtp = { host: '127.0.0.1', port };
+  const running = await runDovecot(folder, lmtp, async (base) => configuration(base, format, port));
+  return running === undefined ? undefined : { ...running, lmtp };
+}
+
+export interface Running {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts it with this configuration, in a new folder, and waits until it listens there. */
+export async function runDovecot(
+  folder: string,
+  listening: Address,
+  configure: (base: string) => Promise<string>,
+): Promise<Running | undefined> {
   const installed = await access(BINARY).then(
     () => true,
     () => false,
@@ -28,17 +44,15 @@ export async function startDovecot(
   await chmod(base, 0o755);
   await mkdir(join(base, 'mail'), { mode: 0o777 });
   await chmod(join(base, 'mail'), 0o777);
-  await writeFile(join(base, 'conf'), configuration(base, format, port));
+  await writeFile(join(base, 'conf'), await configure(base));
   const process = spawn(BINARY, ['-F', '-c', join(base, 'conf')], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  const lmtp = { host: '127.0.0.1', port };
-  for (let tries = 0; !(await listens(lmtp)); tries++) {
+  for (let tries = 0; !(await listens(listening)); tries++) {
     if (tries > 200 || process.exitCode !== null) throw new Error('dovecot did not start');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {
-    lmtp,
     pid: process.pid!,
     async stop() {
       const ended = once(process, 'exit');

@@ -3,6 +3,7 @@
 import { format } from '../lib/dictionary/format.ts';
 import type { Dictionary } from '../lib/dictionary/value.ts';
 import { Failure } from '../lib/failure.ts';
+import { newPassword } from '../login/passwords.ts';
 import type { Call, Command } from './command.ts';
 import { array, choice, keyed, optionalDictionary, optionalWord, word } from './grammar.ts';
 import { readAccount, readAlias, readDomain, readNewName } from './names.ts';
@@ -12,7 +13,7 @@ import { type AccountName, Refusal, RIGHTS, type Right } from './types.ts';
 const ACCOUNT_TYPE = 'MultiMailbox';
 const LISTED_TYPE = 'macnt';
 /** How long a command waits for the owner of a name. */
-const RESOLVE_TIMEOUT_MS = 10_000;
+export const RESOLVE_TIMEOUT_MS = 10_000;
 /** Octets of a password; hashing takes time by length. */
 const PASSWORD_OCTETS_MAX = 512;
 /** Settings that may be given at creation; the password is kept as credentials, the others as this property. */
@@ -30,7 +31,7 @@ export const ACCOUNT_COMMANDS = {
       if (name === undefined) throw new Refusal('unknown-domain', 'give the name of a domain');
       const domain = readDomain(admin, name);
       const names = await admin.directory.listAccounts(domain.id);
-      return new Map([...names].sort().map((name) => [name, LISTED_TYPE]));
+      return new Map(names.map((name) => [name, LISTED_TYPE]));
     },
   },
   CREATEACCOUNT: {
@@ -69,9 +70,14 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account'), keyed('PASSWORD', 'password')],
     right: 'own',
     help: 'set the password of an account',
-    run: async ({ admin, who, args }) => {
-      const account = await existing(admin, readAccount(admin, who, args.text('account')));
-      await admin.setPassword(account, checkPassword(args.text('password')));
+    run: async ({ admin, who, args, by }) => {
+      const password = args.text('password');
+      // The session's own account, not whoever has its name by the time that the password is set.
+      if (by === 'own') await admin.setOwnPassword(who, checkNewPassword(password));
+      else {
+        const account = await existing(admin, readAccount(admin, who, args.text('account')));
+        await admin.setPassword(account, checkPassword(password));
+      }
       return undefined;
     },
   },
@@ -122,6 +128,13 @@ export function checkPassword(password: string): string {
   if (Buffer.byteLength(password) > PASSWORD_OCTETS_MAX)
     throw new Refusal('invalid', `a password has at most ${PASSWORD_OCTETS_MAX} octets`);
   if (/\p{Cc}/u.test(password)) throw new Refusal('invalid', 'a password has no control characters');
+  return password;
+}
+
+/** The same where a person chooses it: also not one that is easily guessed. */
+export function checkNewPassword(password: string): string {
+  const why = newPassword(checkPassword(password));
+  if (why !== undefined) throw new Refusal('invalid', why);
   return password;
 }
 

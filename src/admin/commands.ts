@@ -2,12 +2,15 @@
  * The table of administration commands, and the one place where a command line becomes an outcome: name, arguments,
  * right, run, errors. Every face (the text CLI, later the JSON API and the console) goes through `execute`.
  */
-import type { AuthenticatedAs } from '../directory/types.ts';
+
 import type { Value } from '../lib/dictionary/value.ts';
 import { type FailureCode, failureCode } from '../lib/failure.ts';
 import { formatEndpoint } from '../lib/ip.ts';
-import { ACCOUNT_COMMANDS, checkPassword } from './accounts.ts';
-import type { Command } from './command.ts';
+import type { AuthenticatedAs } from '../login/types.ts';
+import { objectKey } from '../store/ids.ts';
+import { ACCOUNT_COMMANDS, checkNewPassword, RESOLVE_TIMEOUT_MS } from './accounts.ts';
+import type { Call, Command } from './command.ts';
+import { DOMAIN_SETTINGS_COMMANDS } from './domain-settings.ts';
 import { DOMAIN_COMMANDS } from './domains.ts';
 import { type Arguments, optionalWord, readArguments, usage } from './grammar.ts';
 import { readAccount } from './names.ts';
@@ -37,10 +40,12 @@ const OTHER_COMMANDS = {
 
 /** By name, in upper case. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ ...DOMAIN_COMMANDS, ...ACCOUNT_COMMANDS, ...OTHER_COMMANDS } satisfies Record<
-    string,
-    Command
-  >),
+  Object.entries({
+    ...DOMAIN_COMMANDS,
+    ...DOMAIN_SETTINGS_COMMANDS,
+    ...ACCOUNT_COMMANDS,
+    ...OTHER_COMMANDS,
+  } satisfies Record<string, Command>),
 );
 
 export type Outcome =
@@ -66,7 +71,7 @@ export function setOwnPassword(
   password: string,
 ): Promise<Outcome> {
   return settle(async () => {
-    await admin.setOwnPassword(who, checkPassword(password));
+    await admin.setOwnPassword(who, checkNewPassword(password));
     return undefined;
   });
 }
@@ -91,8 +96,8 @@ async function run(admin: Administration, who: AuthenticatedAs, line: string): P
   const command = COMMANDS.get(name);
   if (command === undefined) throw new Refusal('unknown-command', 'unknown command');
   const args = readArguments(name, command.parts, rest);
-  await assertAllowed(admin, who, command, args);
-  return command.run({ admin, who, args });
+  const by = await allowed(admin, who, command, args);
+  return command.run({ admin, who, args, by });
 }
 
 function split(line: string): readonly [name: string, rest: string] {
@@ -100,22 +105,28 @@ function split(line: string): readonly [name: string, rest: string] {
   return [(found?.[1] ?? '').toUpperCase(), found?.[2] ?? ''];
 }
 
-async function assertAllowed(
+async function allowed(
   admin: Administration,
   who: AuthenticatedAs,
   command: Command,
   args: Arguments,
-): Promise<void> {
-  if (command.right === 'anybody') return;
-  if ((await admin.rightsOf(who)).has('Master')) return;
-  if (command.right === 'own' && who.kind === 'account' && isOwn(admin, who, args)) return;
+): Promise<Call['by']> {
+  if (command.right === 'anybody') return 'anybody';
+  if ((await admin.rightsOf(who)).has('Master')) return 'Master';
+  if (command.right === 'own' && (await isOwn(admin, who, args))) return 'own';
   throw new Refusal('no-right', 'this needs the right Master');
 }
 
-function isOwn(admin: Administration, who: AuthenticatedAs, args: Arguments): boolean {
-  const own = readAccount(admin, who, '*');
-  const asked = readAccount(admin, who, args.text('account'));
-  return own.domainId === asked.domainId && own.name === asked.name;
+/** By the object: since the log-in the name may have gone to another account. */
+async function isOwn(
+  admin: Administration,
+  { object, ...who }: AuthenticatedAs,
+  args: Arguments,
+): Promise<boolean> {
+  if (object === undefined) return false;
+  const asked = readAccount(admin, { ...who, object }, args.text('account'));
+  const resolved = await admin.directory.resolve(asked.domainId, asked.name, RESOLVE_TIMEOUT_MS);
+  return resolved.kind === 'account' && objectKey(resolved.object) === objectKey(object);
 }
 
 function help(name: string | undefined): Value {

@@ -21,7 +21,7 @@ export const DOMAIN_COMMANDS = {
   CREATEDOMAIN: {
     parts: [word('domain'), flag('SHARED'), optionalDictionary('settings')],
     right: 'Master',
-    help: 'make a domain; SHARED: of the whole cluster',
+    help: 'make a domain; SHARED: of the whole cluster; settings as for UPDATEDOMAINSETTINGS',
     run: async ({ admin, args }) => {
       const name = readDomainName(args.text('domain'));
       // Without the keyword it would be this member's alone, and lost with it; no domain but the main one is that.
@@ -30,9 +30,10 @@ export const DOMAIN_COMMANDS = {
           'invalid',
           `this is a cluster, where a new domain is shared: CREATEDOMAIN ${name} SHARED`,
         );
-      const unknown = [...args.dictionary('settings').keys()][0];
-      if (unknown !== undefined) throw new Refusal('invalid', `a domain has no setting ${unknown}`);
-      await admin.createDomain(name, { shared: args.has('SHARED') });
+      await admin.createDomain(name, {
+        shared: args.has('SHARED'),
+        settings: args.dictionary('settings'),
+      });
       return undefined;
     },
   },

@@ -54,6 +54,10 @@ export function optionalWord(key: string): Part {
   return { key, of: 'string', optional: true };
 }
 
+export function dictionary(key: string): Part {
+  return { key, of: 'dictionary', optional: false };
+}
+
 export function optionalDictionary(key: string): Part {
   return { key, of: 'dictionary', optional: true };
 }

@@ -1,7 +1,7 @@
 /** Names of accounts and domains as arguments of commands: `acct`, `acct@domain`, `*` for whoever is logged in. */
 import type { DomainRecord } from '../cluster/types.ts';
 import { domainName, localPart, splitAddress } from '../directory/address.ts';
-import type { AuthenticatedAs } from '../directory/types.ts';
+import type { AuthenticatedAs } from '../login/types.ts';
 import { type AccountName, type Administration, Refusal } from './types.ts';
 
 /** A new domain's name in stored form. */

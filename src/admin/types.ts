@@ -3,7 +3,9 @@
  * JSON API and the console later; a member gives them its cluster through this interface.
  */
 import type { ClusterSettings } from '../cluster/types.ts';
-import type { AuthenticatedAs, Directory } from '../directory/types.ts';
+import type { Directory } from '../directory/types.ts';
+import type { Dictionary } from '../lib/dictionary/value.ts';
+import type { AuthenticatedAs } from '../login/types.ts';
 import type { Address } from '../platform/platform.ts';
 import type { DomainId } from '../store/ids.ts';
 
@@ -25,8 +27,20 @@ export interface Administration {
   readonly settings: Pick<ClusterSettings, 'domain' | 'domains' | 'domainById'>;
   readonly directory: Directory;
 
-  /** `name` in stored form. Failure 'exists', 'invalid', 'unavailable', 'unknown'. */
-  createDomain(name: string, options: { readonly shared: boolean }): Promise<void>;
+  /** `name` in stored form; `settings` as given. Failure 'exists', 'invalid', 'limit', 'unavailable', 'unknown'. */
+  createDomain(
+    name: string,
+    options: { readonly shared: boolean; readonly settings: Dictionary },
+  ): Promise<void>;
+  /**
+   * `settings` as given, of a domain that is there; with `replace` the others go. Failure 'not-found', 'exists' (an address
+   * is another domain's), 'invalid', 'limit', 'unavailable', 'unknown'.
+   */
+  changeDomainSettings(
+    name: string,
+    settings: Dictionary,
+    options: { readonly replace: boolean },
+  ): Promise<void>;
   /** With its accounts when `force`. Failure 'not-found', 'refused' (there are accounts), 'unavailable', 'unknown'. */
   deleteDomain(name: string, options: { readonly force: boolean }): Promise<void>;
 

@@ -69,28 +69,31 @@ export function answer(code: number, text: string): string {
   return `${code} ${text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ')}\r\n`;
 }
 
-/** The answer to a command. */
-export function answerOutcome(outcome: Outcome, inline: boolean): string {
+/** The answer to a command, in pieces that are made when they are asked for: a listing may have millions of entries. */
+export function* answerOutcome(outcome: Outcome, inline: boolean): Generator<string> {
   switch (outcome.kind) {
     case 'done':
-      return answer(CODE.ok, 'OK');
+      yield answer(CODE.ok, 'OK');
+      return;
     case 'data':
-      return inline
-        ? answer(CODE.okInline, format(outcome.value))
-        : `${answer(CODE.ok, 'data follow')}${dataLines(outcome.value).join('\r\n')}\r\n`;
+      yield inline ? `${CODE.okInline} ` : answer(CODE.ok, 'data follow');
+      yield* entries(outcome.value, inline ? '' : '\r\n');
+      yield '\r\n';
+      return;
     case 'refused':
-      return answer(CODES[outcome.reason], `${HINTS[outcome.reason] ?? ''}${outcome.message}`);
+      yield answer(CODES[outcome.reason], `${HINTS[outcome.reason] ?? ''}${outcome.message}`);
   }
 }
 
-function dataLines(value: Value): readonly string[] {
-  if (isDictionary(value)) {
-    if (value.size === 0) return ['{}'];
-    return ['{', ...[...value].map(([key, each]) => `${formatString(key)}=${format(each)};`), '}'];
-  }
-  if (!isArray(value) || value.length < 2) return [format(value)];
-  return value.map((each, index) => {
-    const last = index === value.length - 1;
-    return `${index === 0 ? '(' : ''}${format(each)}${last ? ')' : ','}`;
-  });
+/** A value, an entry a piece, with `end` between entries. */
+function* entries(value: Value, end: string): Generator<string> {
+  if (isDictionary(value) && value.size > 0) {
+    yield `{${end}`;
+    for (const [key, each] of value) yield `${formatString(key)}=${format(each)};${end}`;
+    yield '}';
+  } else if (isArray(value) && value.length > 0) {
+    for (const [index, each] of value.entries())
+      yield index === 0 ? `(${format(each)}` : `,${end}${format(each)}`;
+    yield ')';
+  } else yield format(value);
 }

@@ -1,17 +1,18 @@
 /**
  * The PWD service: connections to sessions. It reads lines, feeds the session one at a time, performs its effects on
  * the administration and the authenticator, and holds what arrives back while a command runs or the client does not
- * read its answers. The listener is the member's; it hands connections in.
+ * read its answers. The listener is the member's; it hands connections in, inside TLS where that is asked for.
  *
  * Invariants: at most `connectionsMax` sessions; one command at a time on each; memory for one is bounded by a line and
  * a receive buffer; a session not logged in after LOGIN_MS, or idle for IDLE_MS, is ended.
  */
 import { commandName, execute, type Outcome, setOwnPassword } from '../admin/commands.ts';
 import type { Administration } from '../admin/types.ts';
-import type { Authenticator } from '../directory/types.ts';
 import { failureCode } from '../lib/failure.ts';
-import { formatEndpoint, isLoopback } from '../lib/ip.ts';
+import { formatEndpoint } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
+import { passwordsAllowed } from '../login/exposure.ts';
+import type { Authenticator } from '../login/types.ts';
 import type { Clock, Connection, Timer } from '../platform/platform.ts';
 import { answer, CODE, LINE_OCTETS_MAX, LOGIN_LINE_OCTETS_MAX } from './codec.ts';
 import { Lines } from './lines.ts';
@@ -23,6 +24,8 @@ export const LOGIN_MS = 60_000;
 export const IDLE_MS = 5 * 60_000;
 /** For the last answer to be taken by the client. */
 export const LINGER_MS = 5000;
+/** Octets of an answer that are made and written at a time. */
+const PIECE_OCTETS = 32 * 1024;
 /** How long the owner of an account may take to check a password. */
 const AUTHENTICATE_MS = 10_000;
 
@@ -67,8 +70,9 @@ export class CliService {
 
   #refusal(connection: Connection): string | undefined {
     if (this.#stopping) return 'the server is stopping';
-    // No password crosses a network in the clear, and this protocol has no TLS yet.
-    if (!isLoopback(connection.remote.host)) return 'log in from this machine, for example through ssh';
+    // No password crosses a network in the clear: the listener of a management address has TLS from the first octet on.
+    if (!passwordsAllowed(connection))
+      return 'log in with TLS, or from this machine, for example through ssh';
     return this.#running.size < this.#options.connectionsMax
       ? undefined
       : 'too many connections, try again later';
@@ -96,6 +100,8 @@ class CliConnection {
   #timer: Timer | undefined;
   /** The client does not take what we write. */
   #blocked = false;
+  /** The rest of an answer, not made yet. */
+  #pieces: Iterator<string> | undefined;
   /** The client sends no more. */
   #ended = false;
   #stopping = false;
@@ -116,6 +122,9 @@ class CliConnection {
       data: (bytes) => this.#received(bytes),
       drained: () => {
         this.#blocked = false;
+        // Who still takes a long answer is not idle.
+        if (this.#pieces !== undefined) this.#wait(IDLE_MS);
+        this.#sendOn();
         this.#pump();
       },
       ended: () => {
@@ -144,9 +153,14 @@ class CliConnection {
     this.#pump();
   }
 
+  /** Neither a command nor an answer is under way, and the client takes what we write. */
+  get #takesLines(): boolean {
+    return !this.#blocked && this.#pieces === undefined && !isBusy(this.#session);
+  }
+
   /** Feeds lines while the session takes them, and stops reading while it does not. */
   #pump(): void {
-    while (!this.#closing && !this.#blocked && !isBusy(this.#session)) {
+    while (!this.#closing && this.#takesLines) {
       if (this.#stopping) {
         this.#feed({ kind: 'stopping' });
         return;
@@ -163,8 +177,8 @@ class CliConnection {
       );
     }
     if (this.#closing) return;
-    if (this.#blocked || isBusy(this.#session)) this.#connection.pause();
-    else this.#connection.resume();
+    if (this.#takesLines) this.#connection.resume();
+    else this.#connection.pause();
   }
 
   #feed(input: Input): void {
@@ -176,7 +190,11 @@ class CliConnection {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'send':
-        if (!this.#connection.write(Buffer.from(effect.text))) this.#blocked = true;
+        this.#write(effect.text);
+        return;
+      case 'send-all':
+        this.#pieces = effect.pieces;
+        this.#sendOn();
         return;
       case 'close':
         this.#finish();
@@ -193,14 +211,42 @@ class CliConnection {
     }
   }
 
+  /** Makes and writes what is left of an answer, as far as the client takes it. */
+  #sendOn(): void {
+    while (this.#pieces !== undefined && !this.#blocked) {
+      let text = '';
+      while (text.length < PIECE_OCTETS) {
+        const piece = this.#pieces.next();
+        if (piece.done === true) {
+          this.#pieces = undefined;
+          break;
+        }
+        text += piece.value;
+      }
+      this.#write(text);
+    }
+  }
+
+  #write(text: string): void {
+    if (!this.#connection.write(Buffer.from(text))) this.#blocked = true;
+  }
+
   async #authenticate(login: string, password: string): Promise<void> {
     try {
-      const who = await this.#options.authenticator.verifyPassword(login, password, AUTHENTICATE_MS);
+      const who = await this.#options.authenticator.verifyPassword(login, password, {
+        service: 'pwd',
+        remoteHost: this.#connection.remote.host,
+        localHost: this.#connection.local.host,
+        timeoutMs: AUTHENTICATE_MS,
+      });
       this.#logger.info({ login: who.login }, 'cli log-in');
       this.#done({ kind: 'authenticated', who });
     } catch (error) {
-      this.#logger.warn({ login, err: error }, 'cli log-in failed');
-      this.#done({ kind: 'not-authenticated', code: failureCode(error) });
+      const code = failureCode(error);
+      // Who guesses gets lines without a stack: they say all there is.
+      const isAnswer = code === 'refused' || code === 'limit';
+      this.#logger.warn({ login, ...(isAnswer ? { code } : { err: error }) }, 'cli log-in failed');
+      this.#done({ kind: 'not-authenticated', code });
     }
   }
 
@@ -246,6 +292,7 @@ class CliConnection {
   #finish(): void {
     if (this.#closing) return;
     this.#closing = true;
+    this.#pieces = undefined;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.timer(LINGER_MS, () => this.#connection.destroy());
     this.#connection.resume();
@@ -254,6 +301,7 @@ class CliConnection {
 
   #closed(): void {
     this.#closing = true;
+    this.#pieces = undefined;
     this.#timer?.cancel();
     this.#setOver();
   }

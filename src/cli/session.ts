@@ -7,8 +7,8 @@
  * wrong password get the same answer; LOGIN_FAILURES_MAX failures end the session; after `close` nothing is sent.
  */
 import type { Outcome } from '../admin/commands.ts';
-import type { AuthenticatedAs } from '../directory/types.ts';
 import type { FailureCode } from '../lib/failure.ts';
+import type { AuthenticatedAs } from '../login/types.ts';
 import { answer, answerOutcome, CODE } from './codec.ts';
 
 export const LOGIN_FAILURES_MAX = 3;
@@ -45,6 +45,8 @@ export type Input =
 
 export type Effect =
   | { readonly kind: 'send'; readonly text: string }
+  /** Piece by piece, as the client takes them; no line is fed before the last. */
+  | { readonly kind: 'send-all'; readonly pieces: Iterator<string> }
   /** Answered by `authenticated` or `not-authenticated`. */
   | { readonly kind: 'authenticate'; readonly login: string; readonly password: string }
   /** Answered by `executed`. */
@@ -144,7 +146,9 @@ function authenticated(session: Session, who: AuthenticatedAs): Stepped {
 function notAuthenticated(session: Session, code: FailureCode | undefined): Stepped {
   assertPhase(session, 'checking');
   const again: Session = { ...session, phase: { kind: 'login', user: undefined } };
-  // Not the client's fault and no guess at a password: it does not count.
+  // The password was not looked at: it does not count.
+  if (code === 'limit') return [again, [send(CODE.failed, 'too many log-ins, try again later')]];
+  // Nor does what is no guess at a password, and not the client's fault.
   if (code !== 'refused' && code !== 'not-found' && code !== 'invalid')
     return [again, [send(CODE.failed, 'cannot check the password now, try again later')]];
   const failures = session.failures + 1;
@@ -158,7 +162,7 @@ function executed(session: Session, outcome: Outcome): Stepped {
   const { phase } = session;
   const ready: Session =
     phase.kind === 'running' ? { ...session, phase: { kind: 'ready', who: phase.who } } : session;
-  return [ready, [{ kind: 'send', text: answerOutcome(outcome, session.inline) }]];
+  return [ready, [{ kind: 'send-all', pieces: answerOutcome(outcome, session.inline) }]];
 }
 
 function end(session: Session, code: number, text: string): Stepped {

@@ -7,6 +7,14 @@ import { Failure } from '../lib/failure.ts';
 import type { Address } from '../platform/platform.ts';
 import { type Epoch, type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
 import { CONTROL_EPOCH_MAX } from './control/heartbeat-file.ts';
+import {
+  factsBody,
+  type MemberFacts,
+  readFacts,
+  readWorkerFacts,
+  type WorkerFacts,
+  workerFactsBody,
+} from './facts.ts';
 import type { Role } from './types.ts';
 
 /** Names of bus services and notices. Those of workers are apart, as one process may host both nodes. */
@@ -35,6 +43,15 @@ export const Service = {
   /** To any supervisor or worker: are you there. */
   ping: 'cluster.ping',
   workerPing: 'cluster.worker-ping',
+  /** Keys of the cluster (src/cluster/security/): to any backend's supervisor, which passes decisions on to the controller. */
+  securityDecide: 'security.decide',
+  securityInvite: 'security.invite',
+  securityRevoke: 'security.revoke',
+  securityRotate: 'security.rotate',
+  securityRenew: 'security.renew',
+  securityKeys: 'security.keys',
+  /** To any supervisor: which keys and authorities it has. */
+  securityHolds: 'security.holds',
 } as const;
 
 /** Workers of one member; members of a cluster; names in a message. Far above what is in use, far below harm. */
@@ -82,13 +99,18 @@ export interface Report {
   readonly member: string;
   readonly role: Role;
   readonly incarnation: Incarnation;
+  /** Counts the reports of this incarnation up: an older one that took a detour is passed over. */
+  readonly seq: number;
   readonly address: Address;
+  /** It would serve: the answer makes it ready (readiness.ts). */
   readonly ready: boolean;
   readonly draining: boolean;
   readonly settingsVersion: number;
   readonly workers: readonly WorkerInfo[];
   /** Children of this supervisor that have exited, and workers whose life connection proved their death. */
   readonly dead: readonly Incarnation[];
+  /** For people; absent from a member of an earlier version. */
+  readonly facts?: MemberFacts;
 }
 
 /** What a worker says of itself and its leases, each Heartbeat: small, unless `pairs` was asked for. */
@@ -102,6 +124,7 @@ export interface Renewal {
   readonly seq: number;
   /** The newest answer's serial that was applied. */
   readonly ack: number;
+  /** As in a report: of this worker. */
   readonly ready: boolean;
   readonly draining: boolean;
   readonly settingsVersion: number;
@@ -127,11 +150,13 @@ export interface Hello {
   readonly worker: WorkerInfo;
   readonly ready: boolean;
   readonly slots: number;
+  readonly facts?: WorkerFacts;
 }
 
 export interface RenewalAnswer {
   readonly statement: Statement;
   readonly seq: number;
+  /** 0: no note was taken of the renewal: addressed to another controller, of a dead worker, or overtaken. */
   readonly serial: number;
   /** For all that the worker holds and is not refused; counted from before the request was sent. 0 renews nothing. */
   readonly leftMs: number;
@@ -299,6 +324,16 @@ export function readHello(value: unknown): Hello {
     worker: readWorker(it.worker),
     ready: flag(it.ready, 'ready'),
     slots: uint(it.slots, 'slots'),
+    facts: readWorkerFacts(it.facts),
+  };
+}
+
+export function helloBody(hello: Hello): Fields {
+  const { facts } = hello;
+  return {
+    ...hello,
+    worker: workerBody(hello.worker),
+    facts: facts === undefined ? null : workerFactsBody(facts),
   };
 }
 
@@ -310,12 +345,14 @@ export function readReport(value: unknown): Report {
     member: text(it.member, 'member'),
     role: role(it.role),
     incarnation: incarnation(it.incarnation),
+    seq: uint(it.seq, 'seq'),
     address: address(it.address),
     ready: flag(it.ready, 'ready'),
     draining: flag(it.draining, 'draining'),
     settingsVersion: it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version'),
     workers: list(it.workers, WORKERS_MAX, 'workers', readWorker),
     dead: list(it.dead, DEAD_MAX, 'dead', incarnation),
+    facts: readFacts(it.facts),
   };
 }
 
@@ -345,7 +382,12 @@ export function readRenewal(value: unknown): Renewal {
 }
 
 export function reportBody(report: Report): Fields {
-  return { ...report, workers: report.workers.map(workerBody) };
+  const { facts } = report;
+  return {
+    ...report,
+    workers: report.workers.map(workerBody),
+    facts: facts === undefined ? null : factsBody(facts),
+  };
 }
 
 export function renewalBody(renewal: Renewal): Fields {

@@ -4,6 +4,7 @@
  */
 import type { Address } from '../platform/platform.ts';
 import { type DomainId, type Incarnation, SLOTS } from '../store/ids.ts';
+import { factsBody, type MemberFacts, NO_WORKER_FACTS, readFacts } from './facts.ts';
 import {
   address,
   bad,
@@ -13,6 +14,7 @@ import {
   incarnation,
   list,
   MEMBERS_MAX,
+  readControlEpoch,
   readWorker,
   role,
   text,
@@ -38,7 +40,13 @@ export interface MapDelta {
 
 export interface MembersNews {
   readonly version: number;
-  readonly members: readonly (MemberStatus & { readonly info: readonly WorkerInfo[] })[];
+  readonly members: readonly MemberNews[];
+}
+
+export interface MemberNews extends MemberStatus {
+  readonly info: readonly WorkerInfo[];
+  /** Those of its workers that the controller has not heard for a ControlLease. */
+  readonly silent: readonly Incarnation[];
 }
 
 export function readMapDelta(value: unknown): MapDelta {
@@ -71,6 +79,7 @@ export function readMembers(value: unknown): MembersNews {
     members: list(it.members, MEMBERS_MAX, 'members', (each) => {
       const member = fields(each, 'member');
       const info = list(member.info, WORKERS_MAX, 'workers', readWorker);
+      const facts = readFacts(member.facts);
       const state = member.state;
       if (state !== 'joining' && state !== 'ready' && state !== 'not-ready' && state !== 'gone') bad('state');
       return {
@@ -79,9 +88,12 @@ export function readMembers(value: unknown): MembersNews {
         state,
         address: address(member.address),
         isController: flag(member.isController, 'controller'),
-        workers: info.map(({ incarnation: id, address: at, pid }) => ({ incarnation: id, address: at, pid })),
         slots: uint(member.slots, 'slots'),
+        draining: member.draining === true,
+        controlEpoch: readControlEpoch(member.controlEpoch ?? 0),
         info,
+        silent: list(member.silent ?? [], WORKERS_MAX, 'silent', incarnation),
+        ...shown(info, facts),
       };
     }),
   };
@@ -90,32 +102,110 @@ export function readMembers(value: unknown): MembersNews {
 export function membersBody(news: MembersNews): Fields {
   return {
     version: news.version,
-    members: news.members.map((each) => ({ ...each, workers: [], info: each.info.map(workerBody) })),
+    members: news.members.map(
+      ({
+        name,
+        role,
+        state,
+        address,
+        isController,
+        slots,
+        draining,
+        controlEpoch,
+        info,
+        silent,
+        ...facts
+      }) => ({
+        name,
+        role,
+        state,
+        address,
+        isController,
+        slots,
+        draining,
+        controlEpoch,
+        workers: [],
+        info: info.map(workerBody),
+        silent,
+        facts: factsBody(facts),
+      }),
+    ),
   };
 }
 
-export function readSettings(value: unknown): SettingsDelta {
-  const it = fields(value, 'settings');
-  const everything = Number.MAX_SAFE_INTEGER;
+/** The part of a member's status that is its own word. */
+export function shown(
+  info: readonly WorkerInfo[],
+  facts: MemberFacts,
+): Pick<MemberStatus, 'version' | 'uptimeMs' | 'refusal' | 'workers'> {
+  const { version, uptimeMs, refusal, workers } = facts;
   return {
+    version,
+    uptimeMs,
+    refusal,
+    workers: info.map(({ incarnation: id, address: at, pid }, index) => ({
+      incarnation: id,
+      address: at,
+      pid,
+      ...(workers[index] ?? NO_WORKER_FACTS),
+    })),
+  };
+}
+
+/** Domains and values in one page, and deleted domains; what is decoded and indexed in one turn. */
+export const SETTINGS_PAGE_ENTRIES_MAX = 2000;
+
+/** Where the next page of a snapshot begins. */
+export interface SettingsCursor {
+  readonly version: number;
+  readonly from: number;
+}
+
+export interface SettingsPage extends SettingsDelta {
+  /** Undefined: this was the last one. */
+  readonly next: SettingsCursor | undefined;
+}
+
+export function readSettingsCursor(value: unknown): SettingsCursor | undefined {
+  if (value === null || value === undefined) return undefined;
+  const it = fields(value, 'cursor');
+  return { version: uint(it.version, 'version'), from: uint(it.from, 'cursor') };
+}
+
+export function settingsBody(page: SettingsPage): Fields {
+  return { ...page, next: page.next ?? null };
+}
+
+export function readSettings(value: unknown): SettingsPage {
+  const it = fields(value, 'settings');
+  return {
+    next: readSettingsCursor(it.next),
     version: uint(it.version, 'version'),
     whole: flag(it.whole, 'whole'),
-    domains: list(it.domains, everything, 'domains', (each) => {
+    domains: list(it.domains, SETTINGS_PAGE_ENTRIES_MAX, 'domains', (each) => {
       const domain = fields(each, 'domain');
+      const { directory, settings } = domain;
+      if (directory !== undefined && typeof directory !== 'string') bad('directory');
+      if (settings !== undefined && !(settings instanceof Uint8Array)) bad('domain settings');
       return {
-        ...domain,
         id: uint(domain.id, 'domain id') as DomainId,
         name: text(domain.name, 'domain'),
         shared: flag(domain.shared, 'shared'),
+        ...(directory !== undefined && { directory }),
+        ...(domain.deleting !== undefined &&
+          flag(domain.deleting, 'deleting') && { deleting: true as const }),
+        ...(settings !== undefined && {
+          settings: Buffer.from(settings.buffer, settings.byteOffset, settings.length),
+        }),
       };
     }),
     domainsDeleted: list(
       it.domainsDeleted,
-      everything,
+      SETTINGS_PAGE_ENTRIES_MAX,
       'domains',
       (each) => uint(each, 'domain id') as DomainId,
     ),
-    values: list(it.values, everything, 'values', (each) => {
+    values: list(it.values, SETTINGS_PAGE_ENTRIES_MAX, 'values', (each) => {
       if (!Array.isArray(each) || each.length !== 2) bad('value');
       const [key, content] = each as unknown[];
       if (content !== null && !(content instanceof Uint8Array)) bad('value');

@@ -5,17 +5,22 @@
  */
 import { Failure } from '../lib/failure.ts';
 import type { Address, Clock } from '../platform/platform.ts';
-import { SLOTS, type Slot } from '../store/ids.ts';
+import { type Incarnation, SLOTS, type Slot } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
+import { Detour } from './detour.ts';
 import { type Heard, Hearing } from './hearing.ts';
-import { Link } from './link.ts';
+import { isBackend } from './membership.ts';
 import { Service, type Statement } from './messages.ts';
-import { type MembersNews, readMapDelta, readMembers, readSettings } from './news.ts';
+import { type MembersNews, readMapDelta, readMembers, readSettings, type SettingsCursor } from './news.ts';
+import { Readiness, type Said } from './readiness.ts';
 import { SettingsCopy } from './settings-copy.ts';
 import { SlotMapCopy, sameAddress } from './slot-map.ts';
 import type { ClusterLogger, ClusterTimes, MemberStatus } from './types.ts';
 
 type Copy = 'map' | 'members' | 'settings';
+
+/** The controller's answer may be behind a disk, and is large: a copy that cannot be fetched is never up to date. */
+const SETTINGS_PAGE_MS_MAX = 30_000;
 
 export interface NodeViewOptions {
   readonly bus: Bus;
@@ -24,18 +29,28 @@ export interface NodeViewOptions {
   readonly logger: ClusterLogger;
   /** Further conditions for being ready. */
   readonly alsoReady: () => boolean;
+  /** What this process has to say of its being ready is another than before: tell the controller now. */
+  readonly changed: () => void;
   /** The supervisors that are asked first, before any member is known. */
   readonly seeds: readonly Address[];
+  /** Of a worker. */
+  readonly ownSupervisor?: Address;
 }
+
+/** `own`: a condition of this process itself. */
+export type Missing = 'stopped' | 'controller' | 'settings' | 'owners' | 'own';
 
 export class View {
   readonly map = new SlotMapCopy();
   readonly settings = new SettingsCopy();
   readonly hearing = new Hearing();
-  readonly link: Link;
+  readonly detour: Detour;
   readonly ready: Promise<void>;
   readonly #o: NodeViewOptions;
   readonly #becameReady: () => void;
+  readonly #readiness: Readiness;
+  #saidReady = false;
+  #toldAt = -Infinity;
   /** What is asked for, and of which control epoch: one that does not answer must not hold up its successor. */
   readonly #asking = new Map<Copy, number>();
   #news: MembersNews = { version: 0, members: [] };
@@ -48,9 +63,10 @@ export class View {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#becameReady = resolve;
-    this.link = new Link(
+    this.#readiness = new Readiness(options.times.unheardMs);
+    this.detour = new Detour(
       options.bus,
-      () => this.otherSupervisors(),
+      () => this.relays(),
       (to) => this.#isMember(to),
     );
   }
@@ -64,6 +80,48 @@ export class View {
     const known = this.members.filter(({ state }) => state !== 'gone').map(({ address }) => address);
     const all = [...known, ...this.#o.seeds.filter((seed) => !known.some((each) => sameAddress(each, seed)))];
     return all.filter((each) => !sameAddress(each, this.#o.bus.self.address));
+  }
+
+  /**
+   * Other supervisors that may pass calls on for us, and point to the controller: with certificates those of backends, as
+   * a frontend could answer as it likes (docs/doors.md, "Rights").
+   */
+  relays(): readonly Address[] {
+    const others = this.otherSupervisors();
+    const { ownSupervisor, bus } = this.#o;
+    const { proven } = bus.self;
+    if (proven === undefined) return others;
+    // What a frontend says of its address takes no backend off the list.
+    const backends = [
+      ...this.members.filter(({ role }) => isBackend(role)).map(({ address }) => address),
+      ...this.#o.seeds.filter((seed) => ownSupervisor === undefined || !sameAddress(seed, ownSupervisor)),
+    ];
+    const frontends = this.members
+      .filter(({ role }) => !isBackend(role))
+      .map(({ address }) => address)
+      .filter((each) => !backends.some((backend) => sameAddress(backend, each)));
+    // Before the first news there is no list of members: who is asked then are backends, and our own supervisor.
+    if (ownSupervisor !== undefined && proven.role === 'frontend') frontends.push(ownSupervisor);
+    return others.filter((each) => !frontends.some((frontend) => sameAddress(frontend, each)));
+  }
+
+  /** Neither the controller hears it, as far as we were told: its slots will be another's. */
+  isSilent(incarnation: Incarnation): boolean {
+    return !this.members.some(
+      ({ state, info, silent }) =>
+        state !== 'gone' &&
+        !silent.includes(incarnation) &&
+        info.some((worker) => worker.incarnation === incarnation),
+    );
+  }
+
+  /** Our place among the backends without the present controller, in the order of their names. */
+  rank(): number {
+    const controller = this.hearing.lastMember;
+    const self = this.#o.bus.self.member;
+    return this.members.filter(
+      ({ name, role, state }) => isBackend(role) && name < self && name !== controller && state !== 'gone',
+    ).length;
   }
 
   #isMember(to: Address): boolean {
@@ -85,6 +143,32 @@ export class View {
     const stated = this.hearing.last?.settingsVersion ?? -1;
     if (stated <= this.settings.version) this.#behindSince = undefined;
     else this.#behindSince ??= this.#now();
+    this.#look();
+    if (this.isReady()) this.#becameReady();
+  }
+
+  /** Told once a Heartbeat at most: what keeps it from being ready may come and go with every answer. */
+  #look(): void {
+    const now = this.#now();
+    if (this.#stopped || this.wouldServe() === this.#saidReady) return;
+    if (now - this.#toldAt < this.#o.times.heartbeatMs) return;
+    this.#toldAt = now;
+    this.#o.changed();
+  }
+
+  /** Before a report or renewal is sent. */
+  say(): Said {
+    this.#saidReady = this.wouldServe();
+    return this.#readiness.say(this.#now(), this.#saidReady);
+  }
+
+  /** The controller has taken note of what was said, and answered with this statement. */
+  counted(said: Said, statement: Statement): void {
+    this.#readiness.answered(this.#now(), said, {
+      hasAuthority: statement.authorityLeftMs > 0,
+      statedVersion: statement.settingsVersion,
+      shownVersion: this.settings.version,
+    });
     if (this.isReady()) this.#becameReady();
   }
 
@@ -95,30 +179,60 @@ export class View {
 
   /** "A member that has heard no controller for 3 s is not ready"; nor is one that cannot get the newest settings. */
   isReady(): boolean {
+    return this.missing() === undefined;
+  }
+
+  /** What keeps this process from being ready, the worst first. */
+  missing(): Missing | undefined {
+    return this.#lacks() ?? (this.#readiness.isCounted(this.#now()) ? undefined : 'controller');
+  }
+
+  /** Ready but for the controller's knowing it. */
+  wouldServe(): boolean {
+    return this.#lacks() === undefined;
+  }
+
+  #lacks(): Missing | undefined {
     const { unheardMs } = this.#o.times;
+    if (this.#stopped) return 'stopped';
     const now = this.#now();
     const agoMs = this.hearing.heardAgoMs(now);
-    if (this.#stopped || agoMs === undefined || agoMs >= unheardMs) return false;
-    if (this.#behindSince !== undefined && now - this.#behindSince >= unheardMs) return false;
-    return this.settings.version >= 0 && this.map.owners().length > 0 && this.#o.alsoReady();
+    if (agoMs === undefined || agoMs >= unheardMs) return 'controller';
+    const isBehind = this.#behindSince !== undefined && now - this.#behindSince >= unheardMs;
+    if (isBehind || this.settings.version < 0) return 'settings';
+    if (this.map.owners().length === 0) return 'owners';
+    return this.#o.alsoReady() ? undefined : 'own';
   }
 
   status(): readonly MemberStatus[] {
     const controller = this.hearing.controller()?.member;
     const slots = new Map<string, number>();
+    const count = (of: string): void => void slots.set(of, (slots.get(of) ?? 0) + 1);
     for (let slot = 0; slot < SLOTS; slot++) {
-      const owner = this.map.owner(slot as Slot)?.member;
-      if (owner !== undefined) slots.set(owner, (slots.get(owner) ?? 0) + 1);
+      const owner = this.map.owner(slot as Slot);
+      if (owner === undefined) continue;
+      count(owner.member);
+      count(owner.incarnation);
     }
-    return this.members.map(({ name, role, state, address, workers }) => ({
-      name,
-      role,
-      state,
-      address,
-      workers,
-      isController: name === controller,
-      slots: slots.get(name) ?? 0,
+    // Of slots the map is the newer news.
+    return this.members.map((member) => ({
+      ...member,
+      workers: member.workers.map((each) => ({ ...each, slots: slots.get(each.incarnation) ?? 0 })),
+      isController: member.name === controller,
+      slots: slots.get(member.name) ?? 0,
     }));
+  }
+
+  async refreshStatus(timeoutMs: number): Promise<boolean> {
+    const controller = this.heard();
+    if (controller === undefined) return false;
+    try {
+      this.#take('members', await this.detour.call(controller.address, Service.members, {}, { timeoutMs }));
+      return true;
+    } catch (error) {
+      this.#o.logger.info({ err: error }, 'no list of members from the controller');
+      return false;
+    }
   }
 
   async changeSettings(
@@ -127,7 +241,7 @@ export class View {
   ): Promise<unknown> {
     const controller = this.heard();
     if (controller === undefined) throw new Failure('unavailable', 'no controller');
-    return this.link.call(controller.address, Service.change, { change }, options);
+    return this.detour.call(controller.address, Service.change, { change }, options);
   }
 
   refreshMap(): void {
@@ -156,29 +270,49 @@ export class View {
     }[copy];
     if (!anyway && wanted <= this.#version(copy)) return;
     this.#asking.set(copy, controlEpoch);
-    const since = Math.max(0, this.#version(copy));
-    const timeoutMs = this.#o.times.controlLeaseMs;
-    const body = { since: copy === 'settings' ? this.settings.version : since };
-    this.link
-      .call(controller.address, Service[copy], body, { timeoutMs })
-      .then((answer) => this.#take(copy, answer))
+    const fetched =
+      copy === 'settings' ? this.#fetchSettings(controller) : this.#fetch(copy, controller.address);
+    fetched
       .catch((error: unknown) => this.#o.logger.info({ err: error, copy }, 'no news from the controller'))
       .finally(() => {
         if (this.#asking.get(copy) === controlEpoch) this.#asking.delete(copy);
       });
   }
 
+  async #fetch(copy: 'map' | 'members', from: Address): Promise<void> {
+    const body = { since: Math.max(0, this.#version(copy)) };
+    const timeoutMs = this.#o.times.controlLeaseMs;
+    this.#take(copy, await this.detour.call(from, Service[copy], body, { timeoutMs }));
+  }
+
+  /** Page after page, as long as this controller is the one to ask. */
+  async #fetchSettings({ address, controlEpoch }: Heard): Promise<void> {
+    const since = this.settings.version;
+    let cursor: SettingsCursor | undefined;
+    do {
+      const body = { since, cursor: cursor ?? null };
+      const timeoutMs = SETTINGS_PAGE_MS_MAX;
+      const answer = await this.detour.call(address, Service.settings, body, { timeoutMs });
+      // Another control epoch's question is under way by now, and builds its own.
+      if (this.#asking.get('settings') !== controlEpoch) return;
+      const page = readSettings(answer);
+      this.settings.page(page, cursor === undefined);
+      cursor = page.next;
+    } while (cursor !== undefined && !this.#stopped);
+    this.#look();
+  }
+
   #version(copy: Copy): number {
     return { map: this.map.version, members: this.#news.version, settings: this.settings.version }[copy];
   }
 
-  #take(copy: Copy, answer: unknown): void {
+  #take(copy: 'map' | 'members', answer: unknown): void {
     if (copy === 'map') this.map.apply(readMapDelta(answer));
-    else if (copy === 'settings') this.settings.apply(readSettings(answer));
     else {
       const news = readMembers(answer);
       if (news.version >= this.#news.version) this.#news = news;
     }
+    this.#look();
   }
 
   #now(): number {

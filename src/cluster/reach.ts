@@ -1,10 +1,11 @@
 /**
  * Which owners of slots this process reaches: directly, over one hop, or not at all. "A frontend that reaches an owner
- * neither directly nor over one hop reports not-ready." An owner that died leaves the map before the time is over.
+ * neither directly nor over one hop reports not-ready." Not so when the controller does not hear that owner either: then
+ * nobody serves better, and its slots move to others when their leases have run out, however long these are.
  */
 import type { Clock } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
-import type { Link } from './link.ts';
+import type { Detour } from './detour.ts';
 import { Service } from './messages.ts';
 import type { ClusterTimes, Owner, SlotMap } from './types.ts';
 
@@ -18,20 +19,29 @@ interface Reached {
 const PINGS_MAX = 4;
 
 export class Reach {
-  readonly #link: Link;
+  readonly #detour: Detour;
   readonly #clock: Clock;
   readonly #map: SlotMap;
   readonly #times: ClusterTimes;
+  readonly #isSilent: (owner: Incarnation) => boolean;
   readonly #owners = new Map<Incarnation, Reached>();
 
-  constructor(link: Link, clock: Clock, map: SlotMap, times: ClusterTimes) {
-    this.#link = link;
+  /** `isSilent`: the controller does not hear it. */
+  constructor(
+    detour: Detour,
+    clock: Clock,
+    map: SlotMap,
+    times: ClusterTimes,
+    isSilent: (owner: Incarnation) => boolean,
+  ) {
+    this.#detour = detour;
     this.#clock = clock;
     this.#map = map;
     this.#times = times;
+    this.#isSilent = isSilent;
   }
 
-  /** Each Heartbeat: asks every owner whether it is there, and those that were silent over a hop too. */
+  /** Each Heartbeat: asks every owner not heard for one whether it is there, and those that were silent over a hop too. */
   tick(): void {
     const now = this.#clock.monotonicMs();
     const owners = this.#map.owners();
@@ -43,7 +53,7 @@ export class Reach {
       if (reached === undefined) {
         reached = { directAt: now, anyAt: now, pinging: 0 };
         this.#owners.set(owner.incarnation, reached);
-      }
+      } else if (now - reached.directAt < this.#times.heartbeatMs) continue;
       this.#ping(owner, reached, now);
     }
   }
@@ -54,10 +64,18 @@ export class Reach {
     return reached === undefined || this.#clock.monotonicMs() - reached.directAt < this.#times.controlLeaseMs;
   }
 
-  /** Every owner on the map was reached in the last `unheardMs`. */
+  /** Every owner on the map that is there was reached in the last `unheardMs`. */
   all(): boolean {
     const now = this.#clock.monotonicMs();
-    return [...this.#owners.values()].every(({ anyAt }) => now - anyAt < this.#times.unheardMs);
+    return [...this.#owners].every(
+      ([owner, { anyAt }]) => now - anyAt < this.#times.unheardMs || this.#isSilent(owner),
+    );
+  }
+
+  /** The owner has answered a call directly. */
+  answered(incarnation: Incarnation): void {
+    const reached = this.#owners.get(incarnation);
+    if (reached !== undefined) reached.directAt = reached.anyAt = this.#clock.monotonicMs();
   }
 
   #ping({ incarnation, address }: Owner, reached: Reached, now: number): void {
@@ -73,8 +91,8 @@ export class Reach {
       reached.pinging++;
       void call.catch(() => undefined).finally(() => reached.pinging--);
     };
-    count(this.#link.direct(address, Service.workerPing, null, options).then(pong('direct')));
+    count(this.#detour.direct(address, Service.workerPing, null, options).then(pong('direct')));
     if (now - reached.directAt >= this.#times.controlLeaseMs)
-      count(this.#link.relayed(address, Service.workerPing, null, options).then(pong('relayed')));
+      count(this.#detour.relayed(address, Service.workerPing, null, options).then(pong('relayed')));
   }
 }

@@ -12,7 +12,7 @@ import type { Owner, SlotCallOptions, SlotMap, SlotRouter } from './types.ts';
 /** A first pause after a wrong guess; doubled up to the Heartbeat while the map shows nothing newer. */
 const PAUSE_MS = 5;
 
-export interface Caller {
+export interface OwnerLine {
   /** One call to an owner, directly or over one hop. */
   call(
     to: Owner,
@@ -35,11 +35,11 @@ export class Router implements SlotRouter {
   readonly #map: SlotMap;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
-  readonly #caller: Caller;
+  readonly #caller: OwnerLine;
   readonly #attempts = new Set<Attempt>();
   #isWatching = false;
 
-  constructor(map: SlotMap, clock: Clock, heartbeatMs: number, caller: Caller) {
+  constructor(map: SlotMap, clock: Clock, heartbeatMs: number, caller: OwnerLine) {
     this.#map = map;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
@@ -64,11 +64,15 @@ export class Router implements SlotRouter {
         try {
           return await this.#attempt(slot, owner, service, body, leftMs, options.signal);
         } catch (error) {
-          last = error;
           const code = failureCode(error);
           if (code !== 'moved' && code !== 'unavailable' && !(code === 'unknown' && options.repeatable))
             throw error;
-          if (code === 'moved') last = new Failure('unavailable', `slot ${slot} is moving`, { cause: error });
+          // Once it may have happened, a later try that was not made says nothing about that.
+          if (failureCode(last) !== 'unknown')
+            last =
+              code === 'moved'
+                ? new Failure('unavailable', `slot ${slot} is moving`, { cause: error })
+                : error;
         }
       }
       this.#caller.refreshMap();

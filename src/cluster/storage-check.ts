@@ -1,11 +1,10 @@
 /**
  * Which storage this is. `.cluster/id` and a marker in every storage mount are made once, by an explicit first start. "A
- * member without the right id and markers stands for nothing and is given nothing." And the storage probe of a backend.
+ * member without the right id and markers stands for nothing and is given nothing."
  */
 import { Failure } from '../lib/failure.ts';
-import type { AppendFile, Clock, Fs, Random } from '../platform/platform.ts';
-import type { Incarnation } from '../store/ids.ts';
-import type { ClusterTimes, NodeStorage } from './types.ts';
+import type { AppendFile, Fs, Random } from '../platform/platform.ts';
+import type { NodeStorage } from './types.ts';
 
 const ID_OCTETS = 16;
 const ID_FILE_OCTETS_MAX = 256;
@@ -86,92 +85,5 @@ async function readId(fs: Fs, path: string): Promise<string | undefined> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
-  }
-}
-
-/** A full or read-only storage has answered: it is there. */
-const ANSWERS: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
-
-/**
- * "A backend whose last storage probe (write and sync, started from the timer, never awaited by it) is older than the
- * lease stops showing and renewing." Age is counted from before the write was started.
- */
-export class StorageProbe {
-  readonly #fs: Fs;
-  readonly #clock: Clock;
-  readonly #path: string;
-  readonly #times: ClusterTimes;
-  #file: AppendFile | undefined;
-  #attempt = 0;
-  #running = false;
-  #lastStartedAt = -Infinity;
-  #freshSince: number | undefined;
-
-  constructor(fs: Fs, clock: Clock, storage: NodeStorage, incarnation: Incarnation, times: ClusterTimes) {
-    this.#fs = fs;
-    this.#clock = clock;
-    this.#path = `${storage.root}/.cluster/probe/${incarnation}`;
-    this.#times = times;
-  }
-
-  ageMs(now: number): number {
-    return now - this.#lastStartedAt;
-  }
-
-  isFresh(now: number): boolean {
-    return this.ageMs(now) <= this.#times.slotLeaseMs;
-  }
-
-  /** Starts one write and sync unless one is under way. Never waits, never throws. */
-  start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    const startedAt = this.#clock.monotonicMs();
-    void this.#write()
-      .then(() => this.#answered(startedAt))
-      .catch((error: unknown) => {
-        this.#giveUpFile();
-        if (ANSWERS.has((error as NodeJS.ErrnoException).code)) this.#answered(startedAt);
-      })
-      .finally(() => {
-        this.#running = false;
-      });
-  }
-
-  /** Closes and removes the file. Nobody ever reads it, so no delegation of a dead client holds the removal up. */
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    if (file === undefined) return;
-    await file.close();
-    await this.#fs.remove(`${this.#path}.${this.#attempt}`);
-  }
-
-  /** After an error nothing more is written to that file: the next probe makes another one. */
-  #giveUpFile(): void {
-    const file = this.#file;
-    const path = `${this.#path}.${this.#attempt}`;
-    this.#file = undefined;
-    if (file === undefined) return;
-    // Closed, or a full storage would use up our descriptors; removed, or probes would fill it up with names.
-    void file
-      .close()
-      .then(() => this.#fs.remove(path))
-      .catch(() => undefined); // the storage is not well, as the probe has found already
-  }
-
-  #answered(startedAt: number): void {
-    if (startedAt - this.#lastStartedAt > this.#times.slotLeaseMs) this.#freshSince = startedAt;
-    this.#lastStartedAt = startedAt;
-  }
-
-  /** How long it has been fresh without a break. */
-  freshForMs(now: number): number {
-    return this.isFresh(now) && this.#freshSince !== undefined ? now - this.#freshSince : 0;
-  }
-
-  async #write(): Promise<void> {
-    this.#file ??= await this.#fs.createExclusive(`${this.#path}.${++this.#attempt}`);
-    await this.#file.writeDurably([Buffer.from('probe\n')], 0);
   }
 }

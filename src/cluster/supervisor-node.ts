@@ -5,9 +5,12 @@
 import { Failure, failureCode } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
-import type { Bus } from './bus/types.ts';
+import type { Bus, Peer } from './bus/types.ts';
 import type { Controller } from './control/controller.ts';
+import type { EventCounts } from './control/journal.ts';
 import { Stand } from './control/stand.ts';
+import { Decisions } from './decisions.ts';
+import type { MemberFacts } from './facts.ts';
 import { LifeWatch } from './life.ts';
 import { isBackend } from './membership.ts';
 import {
@@ -28,11 +31,15 @@ import {
   uint,
   workerBody,
 } from './messages.ts';
-import { membersBody } from './news.ts';
+import { membersBody, readSettingsCursor, settingsBody } from './news.ts';
 import { View } from './node-view.ts';
+import { OwnWorkers } from './own-workers.ts';
+import type { Said } from './readiness.ts';
+import type { Decide } from './security/registrar.ts';
+import { mayAsk, mayChange, mayRenew, mayReport, mayState } from './security/speakers.ts';
 import { sameAddress } from './slot-map.ts';
-import { checkStorage } from './storage-check.ts';
-import { DEFAULT_TIMES } from './times.ts';
+import { StorageAdmission } from './storage-admission.ts';
+import { timesFrom, withMargin } from './times.ts';
 import type {
   ClusterLogger,
   ClusterTimes,
@@ -46,8 +53,6 @@ import type {
 const DEAD_KEPT = 32;
 /** The last word in the heartbeat file may take so long. */
 const STOP_MS_MAX = 2000;
-/** How long a caller of `change` may let it wait at most. */
-const CHANGE_MS_MAX = 60_000;
 
 export interface SupervisorNodeOptions {
   readonly platform: Platform;
@@ -60,14 +65,11 @@ export interface SupervisorNodeOptions {
   readonly storage?: NodeStorage;
   /** How the controller opens the cluster settings; needed with `storage`. */
   readonly openSettings?: OpenSettings;
+  /** Of the program, for the status. */
+  readonly version?: string;
   /** Life connections prove the death of other members' workers (on only where the address it bound is the one that peers see). */
   readonly lifeProofs?: boolean;
   readonly logger: ClusterLogger;
-}
-
-interface OwnWorker {
-  readonly hello: Hello;
-  readonly at: number;
 }
 
 export function createSupervisorNode(options: SupervisorNodeOptions): SupervisorNode {
@@ -80,24 +82,26 @@ class Supervisor implements SupervisorNode {
   readonly #o: SupervisorNodeOptions;
   readonly #times: ClusterTimes;
   readonly #view: View;
-  readonly #workers = new Map<Incarnation, OwnWorker>();
+  readonly #decisions: Decisions;
+  readonly #workers: OwnWorkers;
   readonly #dead: Incarnation[] = [];
   readonly #life: LifeWatch;
   #stand: Stand | undefined;
-  /** Of the storage that this backend found to be whole. */
-  #clusterId: string | undefined;
-  #refusal: string | undefined;
-  #checking = false;
+  readonly #counts: EventCounts = new Map();
+  readonly #admission: StorageAdmission;
   /** Pointed to by another supervisor, by a control epoch that it has answered; not heard itself yet. */
   #pointer: { readonly to: Address; readonly controlEpoch: number } | undefined;
   #answeredAt = -Infinity;
   #draining = false;
   #timer: Timer | undefined;
   #stopped = false;
+  readonly #startedAt: number;
 
   constructor(options: SupervisorNodeOptions) {
     this.#o = options;
-    this.#times = { ...DEFAULT_TIMES, ...options.times };
+    this.#startedAt = options.platform.clock.monotonicMs();
+    this.#times = timesFrom(options.times);
+    this.#workers = new OwnWorkers(withMargin(this.#times.unheardMs, this.#times));
     const { bus, platform, logger, seeds } = options;
     this.#view = new View({
       bus,
@@ -106,11 +110,21 @@ class Supervisor implements SupervisorNode {
       clock: platform.clock,
       times: this.#times,
       alsoReady: () => this.#workersReady(),
+      changed: () => this.#report(),
+    });
+    this.#decisions = new Decisions({
+      clock: platform.clock,
+      lookMs: this.#times.heartbeatMs / 4,
+      settings: this.#view.settings,
+      newest: () => this.#acting().statement().settingsVersion,
+      change: (change, signal) => this.#acting().change(change, signal),
     });
     this.#life = new LifeWatch(platform.net, platform.clock, this.#times.heartbeatMs, (incarnation) =>
       this.workerExited(incarnation),
     );
-    if (isBackend(options.role)) this.#refusal = 'storage not checked yet';
+    const storage = isBackend(options.role) ? options.storage : undefined;
+    if (isBackend(options.role) && storage === undefined) throw new TypeError('a backend needs its storage');
+    this.#admission = new StorageAdmission(platform.fs, storage, logger);
   }
 
   get map() {
@@ -147,15 +161,27 @@ class Supervisor implements SupervisorNode {
   }
 
   refusal() {
-    return this.#refusal;
+    return this.#admission.why;
+  }
+
+  eventCounts() {
+    return this.#counts;
+  }
+
+  refreshStatus(timeoutMs: number) {
+    return this.#view.refreshStatus(timeoutMs);
   }
 
   changeSettings(change: unknown, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }) {
     return this.#view.changeSettings(change, options);
   }
 
+  get decide(): Decide {
+    return this.#decisions.decide;
+  }
+
   workerExited(incarnation: Incarnation): void {
-    this.#workers.delete(incarnation);
+    this.#workers.gone(incarnation);
     if (this.#dead.includes(incarnation)) return;
     this.#dead.push(incarnation);
     if (this.#dead.length > DEAD_KEPT) this.#dead.shift();
@@ -165,7 +191,7 @@ class Supervisor implements SupervisorNode {
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     this.#report();
-    while (!signal.aborted && [...this.#workers.values()].some(({ hello }) => hello.slots > 0))
+    while (!signal.aborted && this.#workers.haveSlots)
       await this.#o.platform.clock.sleep(this.#times.heartbeatMs, signal).catch(() => undefined);
   }
 
@@ -187,9 +213,11 @@ class Supervisor implements SupervisorNode {
     if (this.#stopped) return;
     this.#timer = this.#o.platform.clock.timer(this.#times.heartbeatMs, () => this.#tick());
     const now = this.#now();
-    for (const [incarnation, { at }] of this.#workers)
-      if (now - at >= this.#times.unheardMs) this.#workers.delete(incarnation);
-    this.#checkStorage();
+    this.#workers.tick(now);
+    this.#admission.look(
+      () => this.#view.hearing.last?.clusterId,
+      (clusterId) => this.#stands(clusterId),
+    );
     this.#stand?.tick();
     const controller = this.#controller();
     if (controller !== undefined) this.#heardStatement(controller.statement());
@@ -204,57 +232,36 @@ class Supervisor implements SupervisorNode {
       );
   }
 
-  /** Until it is the right one, every Heartbeat again: it may yet be mounted. "Stands for nothing" before. */
-  #checkStorage(): void {
+  /** "Stands for nothing" before its storage is the right one. */
+  #stands(clusterId: string): void {
     const { storage, platform, role, openSettings, lifeProofs, logger, bus } = this.#o;
-    if (this.#stand !== undefined || this.#checking || !isBackend(role)) return;
-    if (storage === undefined) throw new TypeError('a backend needs its storage');
-    this.#checking = true;
-    checkStorage(platform.fs, storage)
-      .then((check) => {
-        this.#refusal = check.kind === 'refused' ? check.why : this.#anothers(check.clusterId);
-        if (check.kind === 'refused' || this.#refusal !== undefined || this.#stopped) return;
-        this.#clusterId = check.clusterId;
-        this.#stand = new Stand(
-          {
-            platform,
-            bus,
-            logger,
-            openSettings,
-            times: this.#times,
-            root: storage.root,
-            lifeProofs: lifeProofs ?? false,
-            map: this.#view.map,
-            supervisors: () => this.#view.otherSupervisors(),
-            workers: () => this.#knownWorkers(),
-            rank: () => this.#rank(),
-            isOurs: (clusterId) => this.#isOurs(clusterId),
-            accept: (controlEpoch) => this.#view.hearing.accept(controlEpoch),
-            acting: () => this.#report(),
-          },
-          check.clusterId,
-        );
-      })
-      .catch((error: unknown) => {
-        this.#refusal = `storage does not answer: ${error instanceof Error ? error.message : String(error)}`;
-      })
-      .finally(() => {
-        this.#checking = false;
-      });
+    if (this.#stopped || storage === undefined) return;
+    this.#stand = new Stand(
+      {
+        platform,
+        bus,
+        logger,
+        openSettings,
+        times: this.#times,
+        root: storage.root,
+        lifeProofs: lifeProofs ?? false,
+        alone: role === 'standalone',
+        map: this.#view.map,
+        before: { counts: this.#counts, membersBefore: () => this.#view.members },
+        supervisors: () => this.#view.otherSupervisors(),
+        workers: () => this.#knownWorkers(),
+        rank: () => this.#view.rank(),
+        // By its certificate whoever answers is of this cluster; what a frontend says of its storage must stop nobody.
+        isOurs: (id) => bus.self.proven !== undefined || this.#isOurs(id),
+        accept: (controlEpoch) => this.#view.hearing.accept(controlEpoch),
+        acting: () => this.#report(),
+      },
+      clusterId,
+    );
   }
 
-  #anothers(clusterId: string): string | undefined {
-    const stated = this.#view.hearing.last?.clusterId;
-    return stated === undefined || stated === clusterId ? undefined : "the storage is another cluster's";
-  }
-
-  /**
-   * False for a member that goes by another cluster's storage. Whoever of the two is wrong, this one was told to join
-   * the other, so it stands for nothing from now on.
-   */
   #isOurs(clusterId: string): boolean {
-    if (this.#clusterId === undefined || clusterId === '' || clusterId === this.#clusterId) return true;
-    this.#refusal = "the storage is another cluster's";
+    if (this.#admission.isOurs(clusterId)) return true;
     const stand = this.#stand;
     if (stand?.controller === undefined) void stand?.stop();
     return false;
@@ -264,47 +271,59 @@ class Supervisor implements SupervisorNode {
     if (this.#stopped) return;
     const own = this.#controller();
     if (own !== undefined) {
-      own.report(this.#reportNow());
+      const said = this.#view.say();
+      const statement = own.report(this.#reportNow(said));
+      if (this.#view.statement(statement)) this.#view.counted(said, statement);
       return;
     }
     // A pointer is there only while no controller is heard, and is dropped when one is.
     const to = this.#pointer?.to ?? this.#view.hearing.controller()?.address;
     if (to === undefined) return;
-    const body = reportBody(this.#reportNow());
-    const options = { timeoutMs: this.#times.controlLeaseMs };
-    const { link } = this.#view;
-    const silent = this.#now() - this.#answeredAt >= 2 * this.#times.heartbeatMs;
-    const calls = [link.direct(to, Service.report, body, options)];
-    if (silent) calls.push(link.relayed(to, Service.report, body, options));
-    for (const call of calls)
-      call
-        .then((answer) => {
-          if (this.#heardStatement(readStatement(answer))) this.#answeredAt = this.#now();
-        })
-        // Not answered: the next Heartbeat asks again, and takes a detour.
-        .catch((error: unknown) => this.#unanswered(error));
+    const said = this.#view.say();
+    this.#view.detour.insist(to, Service.report, reportBody(this.#reportNow(said)), {
+      timeoutMs: this.#times.controlLeaseMs,
+      detour: this.#now() - this.#answeredAt >= 2 * this.#times.heartbeatMs,
+      read: readStatement,
+      answered: (statement) => {
+        if (this.#stopped || !this.#heardStatement(statement)) return;
+        this.#answeredAt = this.#now();
+        this.#view.counted(said, statement);
+      },
+      // The next Heartbeat asks again, and takes a detour.
+      unanswered: (error) => this.#unanswered(error),
+    });
   }
 
   #unanswered(error: unknown): void {
     if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
-  #reportNow(): Report {
+  #reportNow({ seq, ready }: Said): Report {
     const last = this.#view.hearing.last;
     const { member, incarnation, address } = this.#o.bus.self;
-    const ready = this.#view.isReady();
     return {
       controlEpoch: this.#view.hearing.accepted,
       quote: last?.counter ?? 0,
       member,
       incarnation,
+      seq,
       address,
       ready,
       role: this.#o.role,
       draining: this.#draining,
       settingsVersion: this.#view.settings.version,
-      workers: [...this.#workers.values()].map(({ hello }) => hello.worker),
+      workers: this.#workers.infos(),
       dead: [...this.#dead],
+      facts: this.#facts(),
+    };
+  }
+
+  #facts(): MemberFacts {
+    return {
+      version: this.#o.version ?? '',
+      uptimeMs: this.#now() - this.#startedAt,
+      refusal: this.#admission.why,
+      workers: this.#workers.facts(),
     };
   }
 
@@ -313,17 +332,24 @@ class Supervisor implements SupervisorNode {
     const agoMs = this.#view.hearing.heardAgoMs(now);
     // A controller of ours whose storage hangs would not learn from it that there is another.
     if (this.isController() || (agoMs !== undefined && agoMs < this.#times.controlLeaseMs)) return;
-    for (const seed of this.#view.otherSupervisors())
-      this.#o.bus
-        .call(seed, Service.ask, { controlEpoch: 0 }, { timeoutMs: this.#times.controlLeaseMs })
-        .then((body) => {
-          const { controller, controlEpoch, clusterId } = readAskAnswer(body);
-          if (!this.#isOurs(clusterId)) return;
-          this.#meet(controlEpoch);
-          if (controller !== undefined) this.#pointed(controller, controlEpoch);
-        })
-        // Not there: another seed will answer.
-        .catch((error: unknown) => this.#unanswered(error));
+    for (const seed of this.#view.relays())
+      this.#view.detour.insist(
+        seed,
+        Service.ask,
+        { controlEpoch: 0 },
+        {
+          timeoutMs: this.#times.controlLeaseMs,
+          detour: false,
+          read: readAskAnswer,
+          answered: ({ controller, controlEpoch, clusterId }) => {
+            if (this.#stopped || !this.#isOurs(clusterId)) return;
+            this.#meet(undefined, controlEpoch);
+            if (controller !== undefined) this.#pointed(controller, controlEpoch);
+          },
+          // Not there: another seed will answer.
+          unanswered: (error) => this.#unanswered(error),
+        },
+      );
   }
 
   /** Of two members the one that has answered the larger control epoch knows better. */
@@ -338,44 +364,42 @@ class Supervisor implements SupervisorNode {
 
   #serve(): void {
     const { bus } = this.#o;
-    this.#view.link.serve();
-    bus.onNotice(Service.supervisorStatement, (body) => {
-      if (this.#heardStatement(readStatement(body))) this.#report();
+    this.#view.detour.serve();
+    bus.onNotice(Service.supervisorStatement, (body, from) => {
+      const statement = readStatement(body);
+      if (mayState(from, statement) && this.#heardStatement(statement)) this.#report();
     });
     bus.onNotice(Service.hello, (body, from) => {
       // A port may be another member's by now.
       if (from.member === bus.self.member) this.#hello(readHello(body));
     });
     bus.serve(Service.ping, () => bus.self.incarnation);
-    bus.serve(Service.ask, (body) => this.#ask(readControlEpoch(fields(body, 'question').controlEpoch)));
-    bus.serve(Service.report, (body) => {
-      const report = readReport(body);
-      this.#meet(report.controlEpoch);
+    bus.serve(Service.ask, (body, { from }) => {
+      const controlEpoch = readControlEpoch(fields(body, 'question').controlEpoch);
+      return this.#ask(mayAsk(from, controlEpoch));
+    });
+    bus.serve(Service.report, (body, { from }) => {
+      const report = mayReport(from, readReport(body), this.#view.members);
+      this.#meet(from, report.controlEpoch);
       return this.#acting().report(report);
     });
-    bus.serve(Service.renew, (body) => {
-      const renewal = readRenewal(body);
-      this.#meet(renewal.controlEpoch);
+    bus.serve(Service.renew, (body, { from }) => {
+      const renewal = mayRenew(from, readRenewal(body), this.#view.members);
+      this.#meet(from, renewal.controlEpoch);
       return renewalAnswerBody(this.#acting().renew(renewal));
     });
     bus.serve(Service.map, (body) => this.#acting().mapSince(uint(fields(body, 'question').since, 'since')));
     bus.serve(Service.members, () => membersBody(this.#acting().members()));
-    bus.serve(Service.settings, (body) => {
-      const { since } = fields(body, 'question');
-      return this.#acting().settingsSince(since === -1 ? -1 : uint(since, 'since'));
+    bus.serve(Service.settings, async (body) => {
+      const it = fields(body, 'question');
+      const since = it.since === -1 ? -1 : uint(it.since, 'since');
+      return settingsBody(
+        await this.#acting().settingsPage({ since, cursor: readSettingsCursor(it.cursor) }),
+      );
     });
-    bus.serve(Service.change, (body, { signal }) => this.#change(fields(body, 'change').change, signal));
-  }
-
-  async #change(change: unknown, signal: AbortSignal): Promise<unknown> {
-    const over = new AbortController();
-    const late = () => over.abort(new Failure('unknown', 'took too long'));
-    const timer = this.#o.platform.clock.timer(CHANGE_MS_MAX, late);
-    try {
-      return await this.#acting().change(change, AbortSignal.any([signal, over.signal]));
-    } finally {
-      timer.cancel();
-    }
+    bus.serve(Service.change, (body, { from, signal }) =>
+      this.#decisions.change(mayChange(from, fields(body, 'change').change), signal),
+    );
   }
 
   /** False when it was refused, or is of another cluster. */
@@ -387,8 +411,12 @@ class Supervisor implements SupervisorNode {
     return true;
   }
 
-  /** Somebody has answered a larger control epoch than ours: ours is over. */
-  #meet(controlEpoch: number): void {
+  /**
+   * Somebody has answered a larger control epoch than ours: ours is over. Not on a frontend's word, which could end every
+   * controller so; the next heartbeat lists the larger one in any case.
+   */
+  #meet(from: Peer | undefined, controlEpoch: number): void {
+    if (from?.proven?.role === 'frontend') return;
     const own = this.#controller();
     if (own !== undefined && controlEpoch > own.controlEpoch) own.depose();
   }
@@ -396,8 +424,7 @@ class Supervisor implements SupervisorNode {
   #hello(hello: Hello): void {
     const { incarnation, address } = hello.worker;
     if (this.#dead.includes(incarnation)) return;
-    const known = this.#workers.has(incarnation);
-    this.#workers.set(incarnation, { hello, at: this.#now() });
+    const isNew = this.#workers.hello(this.#now(), hello);
     const last = this.#view.hearing.last;
     const agoMs = this.#view.hearing.heardAgoMs(this.#now());
     // Passed on with what is left of the authority by now; a worker hears the controller through its supervisor too.
@@ -405,22 +432,22 @@ class Supervisor implements SupervisorNode {
       const authorityLeftMs = Math.max(0, last.authorityLeftMs - agoMs);
       this.#o.bus.notify(address, Service.workerStatement, { ...last, authorityLeftMs, poke: false });
     }
-    if (!known) this.#report();
+    if (isNew) this.#report();
   }
 
   #ask(asked: number): Record<string, unknown> {
     // A candidate's question, once it has its file, is answered like a statement: smaller control epochs are refused.
     if (asked > 0 && !this.#view.hearing.accept(asked))
       throw new Failure('refused', 'a larger control epoch was answered');
-    this.#meet(asked);
+    this.#meet(undefined, asked);
     const own = this.#controller();
     const answer: AskAnswer = {
       controlEpoch: this.#view.hearing.accepted,
       heardAgoMs: own?.hasAuthority() ? 0 : this.#view.hearing.heardAgoMs(this.#now()),
       controller: own === undefined ? this.#view.heard()?.address : this.#o.bus.self.address,
       member: this.#o.bus.self.member,
-      clusterId: this.#clusterId ?? this.#view.hearing.last?.clusterId ?? '',
-      workers: [...this.#workers.values()].map(({ hello }) => hello.worker),
+      clusterId: this.#admission.clusterId ?? this.#view.hearing.last?.clusterId ?? '',
+      workers: this.#workers.infos(),
     };
     return {
       ...answer,
@@ -443,23 +470,12 @@ class Supervisor implements SupervisorNode {
   }
 
   #knownWorkers() {
-    const own = [...this.#workers.values()].map(({ hello }) => hello.worker);
-    return [...own, ...this.#view.members.flatMap(({ info }) => info)];
+    return [...this.#workers.infos(), ...this.#view.members.flatMap(({ info }) => info)];
   }
 
   #workersReady(): boolean {
-    if (this.#refusal !== undefined || this.#draining) return false;
-    const workers = [...this.#workers.values()];
-    return workers.length > 0 && workers.every(({ hello }) => hello.ready);
-  }
-
-  /** Our place among the backends without the present controller, in the order of their names. */
-  #rank(): number {
-    const controller = this.#view.hearing.lastMember;
-    const self = this.#o.bus.self.member;
-    return this.#view.members.filter(
-      ({ name, role, state }) => isBackend(role) && name < self && name !== controller && state !== 'gone',
-    ).length;
+    if (this.#admission.why !== undefined || this.#draining) return false;
+    return this.#workers.areReady;
   }
 
   #now(): number {

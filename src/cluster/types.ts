@@ -3,6 +3,7 @@ import type { Logger } from '../lib/logging.ts';
 import type { Address } from '../platform/platform.ts';
 import type { DomainId, Incarnation, Slot } from '../store/ids.ts';
 import type { Lease } from '../store/log/types.ts';
+import type { Decide } from './security/registrar.ts';
 
 export type Role = 'backend' | 'frontend' | 'symmetric' | 'standalone';
 
@@ -51,13 +52,36 @@ export interface MemberStatus {
   readonly state: 'joining' | 'ready' | 'not-ready' | 'gone';
   readonly address: Address;
   readonly isController: boolean;
-  readonly workers: readonly {
-    readonly incarnation: Incarnation;
-    readonly address: Address;
-    readonly pid: number;
-  }[];
+  readonly workers: readonly WorkerStatus[];
   readonly slots: number;
+  /** Of the program; empty while the member has not said. */
+  readonly version: string;
+  /** How long it has been running, as of its newest report. */
+  readonly uptimeMs: number;
+  /** Its slots are moving away, or it stops. */
+  readonly draining: boolean;
+  /** The largest that it has answered; another one than the controller's: it does not hear this controller. */
+  readonly controlEpoch: number;
+  /** Why it stands for nothing; undefined when all is well. */
+  readonly refusal: string | undefined;
 }
+
+export interface WorkerStatus {
+  readonly incarnation: Incarnation;
+  readonly address: Address;
+  readonly pid: number;
+  readonly ready: boolean;
+  readonly slots: number;
+  /** How long the newest storage probe took; undefined without storage. */
+  readonly storageMs: number | undefined;
+  readonly refusal: string | undefined;
+}
+
+/**
+ * What a balancer is told. `degraded`: something is gone for everybody, the controller or the storage, so nobody else would
+ * serve better; to leave then would empty the balancer for nothing.
+ */
+export type Standing = 'ready' | 'degraded' | 'not-ready';
 
 /** The cluster settings, as every member holds a copy of them. */
 export interface ClusterSettings {
@@ -69,6 +93,12 @@ export interface ClusterSettings {
   value(key: string): Buffer | undefined;
 }
 
+/** A copy that tells what changes in it. */
+export interface WatchedSettings extends ClusterSettings {
+  /** Called in the turn in which the copy has taken a change over, after that; it must not throw. Ends by the result. */
+  onChange(listener: (delta: SettingsDelta) => void): () => void;
+}
+
 export interface DomainRecord {
   readonly id: DomainId;
   /** Lower-case, A-labels. */
@@ -78,6 +108,8 @@ export interface DomainRecord {
   readonly directory?: string;
   /** Being deleted: takes no new names. */
   readonly deleting?: true;
+  /** Its explicit settings as stored (src/settings/domain-settings.ts); absent: none. */
+  readonly settings?: Buffer;
 }
 
 /** Domains and values as they travel: everything (a snapshot) or what changed since a version. */
@@ -146,9 +178,11 @@ export interface NodeStorage {
 /** What a member's processes share in their view of the cluster. */
 export interface NodeView {
   readonly map: SlotMap;
-  readonly settings: ClusterSettings;
-  /** Every member that the controller knows, as of the last news. */
+  readonly settings: WatchedSettings;
+  /** Every member that the controller knows, as of the last news: names and states are new, the figures may be old. */
   status(): readonly MemberStatus[];
+  /** Asks the controller for the list as it is now; false when it did not answer. Never rejects. */
+  refreshStatus(timeoutMs: number): Promise<boolean>;
   /** Where the controller's supervisor is, when it was heard within `unheardMs`. */
   controller():
     | { readonly member: string; readonly address: Address; readonly controlEpoch: number }
@@ -171,6 +205,10 @@ export interface SupervisorNode extends NodeView {
   /** Why this backend stands for nothing: storage not mounted, another cluster's … Undefined when all is well. */
   refusal(): string | undefined;
   isController(): boolean;
+  /** Reads and changes the cluster settings in one: at the controller, one decision after another, on the newest. */
+  readonly decide: Decide;
+  /** How often this process, as controller, told each event of src/cluster/events.ts. */
+  eventCounts(): ReadonlyMap<string, number>;
   /** Asks for the slots of this member to be moved away; resolves when it has none or `signal` aborts. */
   drain(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
@@ -181,6 +219,10 @@ export interface WorkerNode extends NodeView {
   readonly router: SlotRouter;
   /** Slots leased now. */
   slots(): number;
+  /** Whether clients should come here. */
+  standing(): Standing;
+  /** The storage probe: since when the newest successful one was begun, and how long it took; undefined without storage. */
+  storage(): { readonly ageMs: number; readonly latencyMs: number | undefined } | undefined;
   /**
    * How long a worker's incarnation has certainly been gone from the cluster, as far as this process can tell: 0 while it
    * is there. An owner forgets its transactions after 15 minutes.

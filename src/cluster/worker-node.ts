@@ -8,12 +8,18 @@ import { Failure, failureCode } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
+import { Complaint } from './complaint.ts';
 import { decodeHeartbeat, readHeartbeat } from './control/heartbeat-file.ts';
+import { logEvent } from './events.ts';
 import { LeaseClient } from './leases/client.ts';
+import { StorageProbe } from './leases/probe.ts';
 import { openLifeSocket } from './life.ts';
 import {
   fields,
+  type Hello,
+  helloBody,
   leasesBody,
+  type RenewalAnswer,
   readControlEpoch,
   readRenewalAnswer,
   readStatement,
@@ -21,20 +27,22 @@ import {
   Service,
   type Statement,
   type WorkerInfo,
-  workerBody,
 } from './messages.ts';
 import { View } from './node-view.ts';
+import { Outage } from './outage.ts';
 import { Presence } from './presence.ts';
 import { Reach } from './reach.ts';
+import type { Said } from './readiness.ts';
 import { Router } from './router.ts';
-import { checkStorage, StorageProbe } from './storage-check.ts';
-import { DEFAULT_TIMES } from './times.ts';
+import { StorageAdmission } from './storage-admission.ts';
+import { timesFrom } from './times.ts';
 import type {
   ClusterLogger,
   ClusterTimes,
   NodeStorage,
   SlotHolder,
   SlotRouter,
+  Standing,
   WorkerNode,
 } from './types.ts';
 
@@ -85,14 +93,16 @@ class Worker implements WorkerNode {
   readonly #view: View;
   readonly #reach: Reach;
   readonly #presence: Presence;
+  readonly #outage: Outage;
   readonly #client: LeaseClient;
   readonly #probe: StorageProbe | undefined;
-  #refusal: string | undefined;
-  #clusterId: string | undefined;
-  #checking = false;
+  readonly #admission: StorageAdmission;
+  /** Undefined before the first answer. */
+  #storageAnswers: boolean | undefined;
   #nonce: { readonly controlEpoch: number; readonly nonce: string } | undefined;
   #nonceKnownTo = 0;
   #nonceReading = false;
+  readonly #noNonce: Complaint;
   #answeredAt = -Infinity;
   #draining = false;
   #stopped = false;
@@ -102,28 +112,34 @@ class Worker implements WorkerNode {
   constructor(options: WorkerNodeOptions, self: WorkerInfo) {
     this.#o = options;
     this.#self = self;
-    this.#times = { ...DEFAULT_TIMES, ...options.times };
+    this.#times = timesFrom(options.times);
     const { bus, platform, logger, supervisor, storage, holder } = options;
     const { clock } = platform;
     if (holder !== undefined) {
       if (storage === undefined) throw new TypeError('a worker that owns slots needs their storage');
-      this.#probe = new StorageProbe(platform.fs, clock, storage, self.incarnation, this.#times);
-      this.#refusal = 'storage not checked yet';
+      this.#probe = new StorageProbe(platform.fs, clock, storage, self.incarnation, this.#times, logger);
     }
+    this.#noNonce = new Complaint(logger, "the controller's nonce is not read");
+    this.#admission = new StorageAdmission(platform.fs, holder && storage, logger);
     this.#view = new View({
       bus,
       logger,
       clock,
       times: this.#times,
       seeds: [supervisor, ...(options.seeds ?? [])],
+      ownSupervisor: supervisor,
       alsoReady: () =>
-        this.#refusal === undefined &&
+        this.#admission.why === undefined &&
         !this.#draining &&
         this.#reach.all() &&
         (options.alsoReady?.() ?? true),
+      changed: () => this.#wake(),
     });
-    this.#reach = new Reach(this.#view.link, clock, this.#view.map, this.#times);
+    this.#reach = new Reach(this.#view.detour, clock, this.#view.map, this.#times, (owner) =>
+      this.#view.isSilent(owner),
+    );
     this.#presence = new Presence(clock.monotonicMs());
+    this.#outage = new Outage(bus, this.#times, supervisor, () => this.#view.otherSupervisors());
     this.#client = new LeaseClient({
       holder,
       logger,
@@ -133,10 +149,14 @@ class Worker implements WorkerNode {
       wake: () => this.#wake(),
     });
     this.router = new Router(this.#view.map, clock, this.#times.heartbeatMs, {
-      call: (owner, service, body, callOptions) =>
-        this.#reach.isDirect(owner.incarnation)
-          ? this.#view.link.direct(owner.address, service, body, callOptions)
-          : this.#view.link.relayed(owner.address, service, body, callOptions),
+      call: async (owner, service, body, callOptions) => {
+        const { detour } = this.#view;
+        if (!this.#reach.isDirect(owner.incarnation))
+          return detour.relayed(owner.address, service, body, callOptions);
+        const answer = await detour.direct(owner.address, service, body, callOptions);
+        this.#reach.answered(owner.incarnation);
+        return answer;
+      },
       refreshMap: () => this.#view.refreshMap(),
     });
   }
@@ -179,12 +199,33 @@ class Worker implements WorkerNode {
     return this.#client.size;
   }
 
+  refreshStatus(timeoutMs: number) {
+    return this.#view.refreshStatus(timeoutMs);
+  }
+
+  standing(): Standing {
+    const missing = this.#view.missing();
+    const { member } = this.#o.bus.self;
+    const draining =
+      this.#draining || this.#view.members.some((each) => each.name === member && each.draining);
+    const isOwn = draining || this.#admission.why !== undefined || this.#o.alsoReady?.() === false;
+    // What is gone for everybody besides does not bring back a member that stops or has no storage.
+    if (isOwn) return 'not-ready';
+    if (missing === undefined) return 'ready';
+    return this.#outage.isForAll(this.#now(), missing) ? 'degraded' : 'not-ready';
+  }
+
+  storage() {
+    const probe = this.#probe;
+    return probe && { ageMs: probe.ageMs(this.#now()), latencyMs: probe.latencyMs };
+  }
+
   goneForMs(incarnation: Incarnation) {
     return this.#presence.goneForMs(incarnation);
   }
 
   refusal() {
-    return this.#refusal;
+    return this.#admission.why;
   }
 
   changeSettings(change: unknown, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }) {
@@ -220,15 +261,18 @@ class Worker implements WorkerNode {
     if (this.#stopped) return;
     this.#timer = this.#o.platform.clock.timer(this.#times.heartbeatMs, () => this.#tick());
     this.#storage();
-    this.#o.bus.notify(this.#o.supervisor, Service.hello, {
-      worker: workerBody(this.#self),
-      ready: this.#view.isReady(),
-      slots: this.#client.size,
-    });
+    this.#o.bus.notify(this.#o.supervisor, Service.hello, helloBody(this.#hello()));
     this.#renew();
     this.#reach.tick();
     this.#view.tick();
     this.#presence.tick(this.#now(), this.#there());
+    this.#outage.tick(this.#now(), this.#view.missing());
+  }
+
+  #hello(): Hello {
+    const [ready, slots] = [this.#view.isReady(), this.#client.size];
+    const facts = { ready, slots, storageMs: this.#probe?.latencyMs, refusal: this.#admission.why };
+    return { worker: this.#self, ready, slots, facts };
   }
 
   /** Every worker of a member that is not gone, as the controller's list has it. */
@@ -240,26 +284,22 @@ class Worker implements WorkerNode {
 
   /** Starts what is due on the storage, and waits for none of it. */
   #storage(): void {
-    const { storage, platform } = this.#o;
+    const { storage } = this.#o;
     if (storage === undefined || this.#probe === undefined) return;
-    if (this.#clusterId === undefined) {
-      if (this.#checking) return;
-      this.#checking = true;
-      checkStorage(platform.fs, storage)
-        .then((check) => {
-          this.#refusal = check.kind === 'refused' ? check.why : undefined;
-          if (check.kind === 'ok') this.#clusterId = check.clusterId;
-        })
-        .catch((error: unknown) => {
-          this.#refusal = `storage does not answer: ${error instanceof Error ? error.message : String(error)}`;
-        })
-        .finally(() => {
-          this.#checking = false;
-        });
-      return;
-    }
+    if (this.#admission.clusterId === undefined)
+      return this.#admission.look(() => this.#view.hearing.last?.clusterId);
     if (this.#probe.ageMs(this.#now()) >= this.#times.probeEveryMs) this.#probe.start();
+    this.#watchProbe(this.#probe.isFresh(this.#now()));
     this.#readNonce(storage);
+  }
+
+  #watchProbe(isFresh: boolean): void {
+    if (isFresh === this.#storageAnswers) return;
+    const isFirst = this.#storageAnswers === undefined;
+    // Not before the first probe has had its time.
+    if (isFirst && !isFresh) return;
+    this.#storageAnswers = isFresh;
+    if (!isFirst) logEvent(this.#o.logger, isFresh ? 'storage-back' : 'storage-silent');
   }
 
   /** "Before its first slot a member reads through its own mount a nonce that the controller wrote through its." */
@@ -268,17 +308,20 @@ class Worker implements WorkerNode {
     if (controlEpoch === undefined || this.#nonceReading || this.#nonceKnownTo === controlEpoch) return;
     if (this.#nonce?.controlEpoch === controlEpoch) return;
     this.#nonceReading = true;
-    readHeartbeat(this.#o.platform.fs, storage.root, controlEpoch)
-      .then((octets) => {
-        const heartbeat = decodeHeartbeat(octets);
-        if (heartbeat?.controlEpoch !== controlEpoch) return;
-        this.#nonce = { controlEpoch, nonce: heartbeat.nonce };
-        this.#wake();
-      })
-      .catch((error: unknown) => this.#o.logger.warn({ err: error, controlEpoch }, 'nonce not read'))
+    void readHeartbeat(this.#o.platform.fs, storage.root, controlEpoch)
       .finally(() => {
         this.#nonceReading = false;
-      });
+      })
+      .then(
+        (octets) => {
+          this.#noNonce.over();
+          const heartbeat = decodeHeartbeat(octets);
+          if (heartbeat?.controlEpoch !== controlEpoch) return;
+          this.#nonce = { controlEpoch, nonce: heartbeat.nonce };
+          this.#wake();
+        },
+        (error: unknown) => this.#noNonce.about(error, { controlEpoch }),
+      );
   }
 
   #wake(): void {
@@ -293,10 +336,11 @@ class Worker implements WorkerNode {
     const controller = this.#view.hearing.controller();
     if (this.#stopped || controller === undefined) return;
     // Given nothing while its storage is not the right one: it does not even ask.
-    if (this.#refusal !== undefined && this.#client.isEmpty) return;
+    if (this.#admission.why !== undefined && this.#client.isEmpty) return;
     const { controlEpoch, address } = controller;
     const { member } = this.#o.bus.self;
     const now = this.#now();
+    const said = this.#view.say();
     const part = this.#client.request(controlEpoch);
     const body = renewalBody({
       ...part,
@@ -305,44 +349,39 @@ class Worker implements WorkerNode {
       supervisor: this.#o.supervisor,
       worker: this.#self,
       quote: this.#view.hearing.last?.counter ?? 0,
-      ready: this.#view.isReady(),
+      ready: said.ready,
       draining: this.#draining,
       settingsVersion: this.#view.settings.version,
       nonce: this.#nonce?.controlEpoch === controlEpoch ? this.#nonce.nonce : '',
       probeAgeMs: this.#probe?.isFresh(now) ? this.#probe.ageMs(now) : undefined,
     });
-    const options = { timeoutMs: this.#times.controlLeaseMs };
-    const { link } = this.#view;
-    const calls = [link.direct(address, Service.renew, body, options)];
-    // Cut from the controller, but perhaps not from everybody.
-    if (now - this.#answeredAt >= 2 * this.#times.heartbeatMs)
-      calls.push(link.relayed(address, Service.renew, body, options));
-    for (const call of calls)
-      call
-        .then((answer) => this.#answered(controlEpoch, answer))
-        // No answer, or one that makes no sense, renews nothing; the next Heartbeat asks again.
-        .catch((error: unknown) => this.#unanswered(error));
+    this.#view.detour.insist(address, Service.renew, body, {
+      timeoutMs: this.#times.controlLeaseMs,
+      // Cut from the controller, but perhaps not from everybody.
+      detour: now - this.#answeredAt >= 2 * this.#times.heartbeatMs,
+      read: readRenewalAnswer,
+      answered: (answer) => this.#answered(controlEpoch, said, answer),
+      // No answer, or one that makes no sense, renews nothing; the next Heartbeat asks again.
+      unanswered: (error) => this.#unanswered(error),
+    });
   }
 
   #unanswered(error: unknown): void {
     if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
-  #answered(controlEpoch: number, body: unknown): void {
+  #answered(controlEpoch: number, said: Said, answer: RenewalAnswer): void {
     if (this.#stopped) return;
-    const answer = readRenewalAnswer(body);
     if (!this.#view.statement(answer.statement) || answer.statement.controlEpoch !== controlEpoch) return;
     this.#answeredAt = this.#now();
+    if (answer.serial > 0) this.#view.counted(said, answer.statement);
     if (answer.nonceKnown) this.#nonceKnownTo = controlEpoch;
     if (controlEpoch === this.#view.hearing.accepted) this.#client.answered(controlEpoch, answer);
   }
 
   #statement(statement: Statement): void {
     if (this.#stopped) return;
-    if (this.#clusterId !== undefined && statement.clusterId !== this.#clusterId) {
-      this.#refusal = "the storage is another cluster's";
-      return;
-    }
+    if (!this.#admission.isOurs(statement.clusterId)) return;
     const before = this.#view.hearing.controller()?.controlEpoch;
     if (!this.#view.statement(statement)) return;
     if (before !== statement.controlEpoch) this.#storage();

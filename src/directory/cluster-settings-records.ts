@@ -29,6 +29,8 @@ const TYPES = {
 
 const SHARED = 1;
 const DELETING = 2;
+/** The settings follow. Records from before there were any have neither flag nor octets. */
+const SETTINGS = 4;
 
 export function settingsRecordType(record: SettingsRecord): number {
   return TYPES[record.kind];
@@ -38,11 +40,13 @@ export function encodeSettingsRecord(record: SettingsRecord): Buffer {
   const to = new Encoder().text(record.request);
   switch (record.kind) {
     case 'domain-put': {
-      const { id, name, shared, directory, deleting } = record.domain;
+      const { id, name, shared, directory, deleting, settings } = record.domain;
       to.uint(id)
         .text(name)
-        .text(directory ?? name);
-      return to.uint((shared ? SHARED : 0) + (deleting ? DELETING : 0)).done();
+        .text(directory ?? name)
+        .uint((shared ? SHARED : 0) + (deleting ? DELETING : 0) + (settings ? SETTINGS : 0));
+      if (settings !== undefined) to.bytes(settings);
+      return to.done();
     }
     case 'domain-deleted':
       return to.uint(record.id).done();
@@ -62,12 +66,16 @@ export function decodeSettingsRecord(type: number, payload: Buffer): SettingsRec
   switch (type) {
     case SettingsRecordType.DomainPut: {
       const [id, name, directory, flags] = [from.uint() as DomainId, from.text(), from.text(), from.uint()];
-      const domain = { id, name, directory, shared: (flags & SHARED) !== 0 };
-      return {
-        kind: 'domain-put',
-        request,
-        domain: (flags & DELETING) === 0 ? domain : { ...domain, deleting: true },
+      const domain: DomainRecord = {
+        id,
+        name,
+        directory,
+        shared: (flags & SHARED) !== 0,
+        ...((flags & DELETING) === 0 ? {} : { deleting: true }),
+        // A copy: the payload is a view into what was read of the log.
+        ...((flags & SETTINGS) === 0 ? {} : { settings: Buffer.from(from.bytes()) }),
       };
+      return { kind: 'domain-put', request, domain };
     }
     case SettingsRecordType.DomainDeleted:
       return { kind: 'domain-deleted', request, id: from.uint() as DomainId };

@@ -5,6 +5,7 @@
 import type { DomainRecord, SettingsDelta } from '../cluster/types.ts';
 import type { DomainId } from '../store/ids.ts';
 import type { SettingsRecord } from './cluster-settings-records.ts';
+import { DomainsByAddress } from './domains-by-address.ts';
 
 /** Requests remembered, so that a repeated one is answered and not done again. */
 const REQUESTS_REMEMBERED_MAX = 1000;
@@ -16,7 +17,10 @@ export class SettingsState {
   readonly #byName = new Map<string, DomainId>();
   readonly #deleted = new Map<DomainId, number>();
   readonly #values = new Map<string, { readonly value: Buffer | null; readonly modseq: number }>();
+  /** Values that are there; `#values` remembers deleted ones too. */
+  #valueCount = 0;
   readonly #directories = new Set<string>();
+  readonly #byAddress = new DomainsByAddress();
   readonly #requests = new Map<string, unknown>();
   #lastId = 0;
 
@@ -29,12 +33,18 @@ export class SettingsState {
     return this.#domains.get(id)?.record;
   }
 
+  /** Whose this address is (canonical form). */
+  domainByAddress(address: string): DomainRecord | undefined {
+    const id = this.#byAddress.find(address);
+    return id === undefined ? undefined : this.domainById(id);
+  }
+
   get domainCount(): number {
     return this.#domains.size;
   }
 
   get valueCount(): number {
-    return this.#values.size;
+    return this.#valueCount;
   }
 
   value(key: string): Buffer | undefined {
@@ -93,10 +103,12 @@ export class SettingsState {
         const name = this.domainById(record.id)?.name;
         if (name !== undefined) this.#byName.delete(name);
         this.#domains.delete(record.id);
+        this.#byAddress.remove(record.id);
         this.#deleted.set(record.id, modseq);
         break;
       }
       case 'value-put':
+        this.#valueCount += Number(record.value !== null) - Number(this.value(record.key) !== undefined);
         this.#values.set(record.key, { value: record.value, modseq });
         break;
       default:
@@ -110,6 +122,7 @@ export class SettingsState {
     if (before !== undefined) this.#byName.delete(before.name);
     this.#domains.set(record.id, { record, modseq });
     this.#byName.set(record.name, record.id);
+    this.#byAddress.put(record);
     this.#directories.add(record.directory ?? record.name);
     this.#lastId = Math.max(this.#lastId, record.id);
   }

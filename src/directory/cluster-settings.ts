@@ -9,6 +9,7 @@
 import type { SettingsDelta, SettingsObject } from '../cluster/types.ts';
 import { DecodeError } from '../lib/encoder.ts';
 import { Failure } from '../lib/failure.ts';
+import { DOMAIN_SETTINGS_OCTETS_MAX, decodeDomainSettings } from '../settings/domain-settings.ts';
 import { type DomainId, objectKey } from '../store/ids.ts';
 import type { Lease, Log, LogRecord } from '../store/log/types.ts';
 import { REQUEST_OCTETS_MAX } from '../store/slot/limits.ts';
@@ -23,6 +24,7 @@ import {
   settingsRecordType,
 } from './cluster-settings-records.ts';
 import { SettingsState } from './cluster-settings-state.ts';
+import { addressesOf, settingsDigest } from './domains-by-address.ts';
 
 /** Relative to the root of the shared storage. */
 export const SETTINGS_PATH = '.cluster/settings';
@@ -36,7 +38,22 @@ const KEY_OCTETS_MAX = 512;
 
 /** `request` makes a change safe to repeat: the second time it is only answered. */
 export type SettingsChange = { readonly request?: string } & (
-  | { readonly kind: 'createDomain'; readonly name: string; readonly shared: boolean }
+  | {
+      readonly kind: 'createDomain';
+      readonly name: string;
+      readonly shared: boolean;
+      readonly settings?: Buffer;
+    }
+  /**
+   * Replaces the settings of a domain if they are still those that `expected` is the digest of (`settingsDigest`). Else
+   * the result is STALE and nothing is changed: whoever merged a change into them does it again.
+   */
+  | {
+      readonly kind: 'setDomainSettings';
+      readonly id: DomainId;
+      readonly expected: Buffer;
+      readonly settings: Buffer | null;
+    }
   /** Marks it: no new names from now on. */
   | { readonly kind: 'deleteDomain'; readonly id: DomainId }
   /** Takes the mark back. */
@@ -45,6 +62,9 @@ export type SettingsChange = { readonly request?: string } & (
   | { readonly kind: 'removeDomain'; readonly id: DomainId }
   | { readonly kind: 'setValue'; readonly key: string; readonly value: Buffer | null }
 );
+
+/** The result of a change that was decided on settings that are no longer so; nothing was changed. */
+export const STALE = 'stale';
 
 export interface ClusterSettingsOptions {
   readonly lease: Lease;
@@ -84,7 +104,7 @@ export class OpenClusterSettings implements SettingsObject {
 
   /**
    * Failure 'exists', 'not-found', 'invalid', 'limit', 'refused', and those of the log. The result is the domain's id
-   * for changes of a domain that stays, else null.
+   * for changes of a domain that stays, STALE, else null.
    */
   async change(change: unknown): Promise<{ readonly version: number; readonly result: unknown }> {
     const wanted = readSettingsChange(change);
@@ -115,7 +135,7 @@ export class OpenClusterSettings implements SettingsObject {
     const answered = state.answered(request);
     if (answered !== undefined) return { version: state.version, ...answered };
     const record = plan(state, change, request);
-    if (record === undefined) return { version: state.version, result: null };
+    if (record === undefined || record === STALE) return { version: state.version, result: record ?? null };
     const modseq = state.version + 1;
     this.#log.append([{ type: settingsRecordType(record), modseq, payload: [encodeSettingsRecord(record)] }]);
     state.apply(modseq, record);
@@ -124,7 +144,11 @@ export class OpenClusterSettings implements SettingsObject {
 }
 
 /** Undefined when there is nothing to do. */
-function plan(state: SettingsState, change: SettingsChange, request: string): SettingsRecord | undefined {
+function plan(
+  state: SettingsState,
+  change: SettingsChange,
+  request: string,
+): SettingsRecord | typeof STALE | undefined {
   switch (change.kind) {
     case 'createDomain': {
       if (state.domain(change.name) !== undefined)
@@ -133,8 +157,22 @@ function plan(state: SettingsState, change: SettingsChange, request: string): Se
       const id = state.nextDomainId();
       const plain = domainDirectory(change.name, id, false);
       const directory = state.hadDirectory(plain) ? domainDirectory(change.name, id, true) : plain;
-      const domain = { id, name: change.name, shared: change.shared, directory };
+      const { name, shared, settings } = change;
+      checkAddresses(state, id, settings);
+      const domain = { id, name, shared, directory, ...(settings === undefined ? {} : { settings }) };
       return { kind: 'domain-put', request, domain };
+    }
+    case 'setDomainSettings': {
+      const { settings: before, ...domain } = existing(state, change.id);
+      if (!settingsDigest(before).equals(change.expected)) return STALE;
+      const settings = change.settings ?? undefined;
+      if (settingsDigest(settings).equals(change.expected)) return undefined;
+      checkAddresses(state, change.id, settings);
+      return {
+        kind: 'domain-put',
+        request,
+        domain: settings === undefined ? domain : { ...domain, settings },
+      };
     }
     case 'deleteDomain': {
       const domain = existing(state, change.id);
@@ -161,6 +199,15 @@ function plan(state: SettingsState, change: SettingsChange, request: string): Se
   }
 }
 
+/** An address belongs to one domain. Here, where changes come one after the other, nobody else can take it meanwhile. */
+function checkAddresses(state: SettingsState, id: DomainId, settings: Buffer | undefined): void {
+  for (const address of addressesOf(settings)) {
+    const other = state.domainByAddress(address);
+    if (other !== undefined && other.id !== id)
+      throw new Failure('exists', `IPAddresses: ${address} belongs to the domain ${other.name} already`);
+  }
+}
+
 function existing(state: SettingsState, id: DomainId) {
   const domain = state.domainById(id);
   if (domain === undefined) throw new Failure('not-found', 'no such domain');
@@ -178,7 +225,15 @@ export function readSettingsChange(value: unknown): SettingsChange {
       const given = readText(fields.name, 'name');
       const name = domainName(given);
       if (name === undefined) throw new Failure('invalid', `${JSON.stringify(given)} is not a domain name`);
-      return { kind, request, name, shared: fields.shared === true };
+      const settings = readSettings(fields.settings);
+      const base = { kind, request, name, shared: fields.shared === true } as const;
+      return settings === null ? base : { ...base, settings };
+    }
+    case 'setDomainSettings': {
+      const expected = readOctets(fields.expected);
+      if (expected === null) throw new Failure('invalid', 'settings: no digest of what is to be replaced');
+      const id = readCount(fields.id, 'domain id') as DomainId;
+      return { kind, request, id, expected, settings: readSettings(fields.settings) };
     }
     case 'deleteDomain':
     case 'keepDomain':
@@ -186,9 +241,7 @@ export function readSettingsChange(value: unknown): SettingsChange {
       return { kind, request, id: readCount(fields.id, 'domain id') as DomainId };
     case 'setValue': {
       const key = readText(fields.key, 'key');
-      const content = fields.value ?? null;
-      if (content !== null && !Buffer.isBuffer(content))
-        throw new Failure('invalid', 'settings: value is not octets');
+      const content = readOctets(fields.value);
       if (key === '' || key.length > KEY_OCTETS_MAX) throw new Failure('invalid', 'settings: bad key');
       if (content !== null && content.length > VALUE_OCTETS_MAX)
         throw new Failure('limit', 'settings: value too large');
@@ -197,6 +250,28 @@ export function readSettingsChange(value: unknown): SettingsChange {
     default:
       throw new Failure('invalid', `settings: unknown change ${kind}`);
   }
+}
+
+function readOctets(value: unknown): Buffer | null {
+  const octets = value ?? null;
+  if (octets !== null && !Buffer.isBuffer(octets))
+    throw new Failure('invalid', 'settings: value is not octets');
+  return octets;
+}
+
+/** Only what every member can read gets into the log. */
+function readSettings(value: unknown): Buffer | null {
+  const octets = readOctets(value);
+  if (octets === null) return null;
+  if (octets.length > DOMAIN_SETTINGS_OCTETS_MAX)
+    throw new Failure('limit', `the settings of a domain have at most ${DOMAIN_SETTINGS_OCTETS_MAX} octets`);
+  try {
+    decodeDomainSettings(octets);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw new Failure('invalid', `settings: ${cause.message}`, { cause });
+  }
+  return octets;
 }
 
 function decode(type: number, payload: Buffer): SettingsRecord {

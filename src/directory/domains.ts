@@ -8,7 +8,8 @@ import { Failure, failureCode } from '../lib/failure.ts';
 import type { Random } from '../platform/platform.ts';
 import type { DomainId } from '../store/ids.ts';
 import { domainName } from './address.ts';
-import type { SettingsChange } from './cluster-settings.ts';
+import { type SettingsChange, STALE } from './cluster-settings.ts';
+import { settingsDigest } from './domains-by-address.ts';
 import type { Directory } from './types.ts';
 
 export interface DomainsOptions {
@@ -25,6 +26,8 @@ const DELETES_AT_ONCE = 16;
 /** Listings until a domain must be empty: a name that was on its way in needs a second look. */
 const ROUNDS_MAX = 5;
 const REQUEST_OCTETS = 16;
+/** Merges of one change of settings until somebody else's changes have been in the way too often. */
+const MERGES_MAX = 8;
 
 export class Domains {
   readonly #options: DomainsOptions;
@@ -33,11 +36,31 @@ export class Domains {
     this.#options = options;
   }
 
-  /** Failure 'exists', 'invalid'. */
-  async create(name: string, shared: boolean): Promise<void> {
+  /** With the settings it starts with, as stored. Failure 'exists', 'invalid'. */
+  async create(name: string, shared: boolean, settings?: Buffer): Promise<void> {
     const stored = domainName(name);
     if (stored === undefined) throw new Failure('invalid', `${JSON.stringify(name)} is not a domain name`);
-    await this.#change({ kind: 'createDomain', name: stored, shared });
+    const base = { kind: 'createDomain', name: stored, shared } as const;
+    await this.#change(settings === undefined ? base : { ...base, settings });
+  }
+
+  /**
+   * Replaces the settings by what `merge` makes of them. When somebody else has changed them meanwhile it is asked again,
+   * so it has no effects. Failure 'not-found', 'exists' (an address is another domain's), those of `merge`.
+   */
+  async changeSettings(
+    name: string,
+    merge: (settings: Buffer | undefined) => Buffer | undefined,
+  ): Promise<void> {
+    for (let merges = 0; merges < MERGES_MAX; merges++) {
+      const { id, settings } = this.#find(name);
+      const expected = settingsDigest(settings);
+      const merged = merge(settings) ?? null;
+      // When STALE is answered our copy shows what we did not know: it is an answer as any other (invariant 5).
+      if ((await this.#change({ kind: 'setDomainSettings', id, expected, settings: merged })) !== STALE)
+        return;
+    }
+    throw new Failure('unavailable', `the settings of ${name} are being changed by others all the time`);
   }
 
   /** With `force` its accounts are deleted too; without, Failure 'refused' when there are any. */

@@ -27,16 +27,3 @@ export interface Directory {
   /** Names of accounts of a domain, from every owner. */
   listAccounts(domainId: DomainId): Promise<readonly string[]>;
 }
-
-/** Checks log-ins; the account's owner does the work, hashing has its own process. */
-export interface Authenticator {
-  /** The account's object id and present name when the password is right. Failure 'refused', 'unavailable', 'limit'. */
-  verifyPassword(login: string, password: string, timeoutMs: number): Promise<AuthenticatedAs>;
-}
-
-export interface AuthenticatedAs {
-  readonly kind: 'account' | 'administrator';
-  /** As a person writes it: `user1@lab.example`, `postmaster`. */
-  readonly login: string;
-  readonly object: ObjectId | undefined;
-}

@@ -1,35 +1,35 @@
-/** What this server can do, in one place: CAPABILITY, its response codes, and ENABLE come from here. */
+/** The capability line (RFC 3501 section 6.1.1), gathered from the rows of all tables. */
+import type { Capabilities, Limits, Offer } from './capability.ts';
+import { STATUS_ITEMS, type StatusItemSpec } from './commands/status-items.ts';
+import { COMMANDS } from './commands/table.ts';
+import { FEATURES } from './features.ts';
+import { FETCH_ITEMS } from './fetch/table.ts';
+import { SEARCH_KEYS } from './search/table.ts';
 
-/** Before log-in; `AUTH=PLAIN` and LOGIN only where a password may cross (RFC 9051 section 6.2.3, LOGINDISABLED). */
-export function capabilitiesBeforeLogin(passwordsAllowed: boolean): readonly string[] {
-  return [...ALWAYS, ...(passwordsAllowed ? ['AUTH=PLAIN'] : ['LOGINDISABLED'])];
+export function capabilitiesBeforeLogin(offer: Offer): readonly string[] {
+  return [...always(), ...rows().flatMap(({ beforeLogin }) => beforeLogin?.(offer) ?? [])];
 }
 
-export function capabilitiesAfterLogin(appendOctetsMax: number): readonly string[] {
-  return [...ALWAYS, ...AFTER_LOGIN, `APPENDLIMIT=${appendOctetsMax}`];
+export function capabilitiesAfterLogin(limits: Limits): readonly string[] {
+  const more = rows().flatMap(({ afterLogin }) =>
+    typeof afterLogin === 'function' ? afterLogin(limits) : (afterLogin ?? []),
+  );
+  const features = FEATURES.filter(({ isForAll }) => !isForAll).map(({ name }) => name);
+  return [...always(), ...[...features, ...more].sort()];
 }
 
-const ALWAYS = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE'];
+/** `IMAP4rev1` first, where old clients look for it. */
+function always(): readonly string[] {
+  const features = FEATURES.filter(({ isForAll }) => isForAll).map(({ name }) => name);
+  return ['IMAP4rev1', ...features, ...rows().flatMap(({ always: names }) => names ?? [])];
+}
 
-const AFTER_LOGIN = [
-  'CHILDREN', // RFC 3348
-  'CONDSTORE', // RFC 7162
-  'CREATE-SPECIAL-USE', // RFC 6154
-  'ESEARCH', // RFC 4731
-  'IDLE', // RFC 2177
-  'LIST-EXTENDED', // RFC 5258
-  'LIST-STATUS', // RFC 5819
-  'MOVE', // RFC 6851
-  'NAMESPACE', // RFC 2342
-  'OBJECTID', // RFC 8474
-  'SEARCHRES', // RFC 5182
-  'SPECIAL-USE', // RFC 6154
-  'STATUS=SIZE', // RFC 8438
-  'UIDPLUS', // RFC 4315
-  'UNSELECT', // RFC 3691
-  'UTF8=ACCEPT', // RFC 6855
-  'WITHIN', // RFC 5032
-];
-
-/** What ENABLE (RFC 5161) switches on; everything else in its list is passed over. */
-export const ENABLEABLE: ReadonlySet<string> = new Set(['CONDSTORE', 'UTF8=ACCEPT']);
+function rows(): readonly Capabilities[] {
+  const all: readonly { readonly capabilities?: Capabilities }[] = [
+    ...COMMANDS,
+    ...FETCH_ITEMS,
+    ...Object.values<StatusItemSpec>(STATUS_ITEMS),
+    ...SEARCH_KEYS,
+  ];
+  return all.flatMap(({ capabilities }) => capabilities ?? []);
+}

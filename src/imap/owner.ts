@@ -1,17 +1,23 @@
 /** IMAP on the owner of the account: takes a frontend's stream and runs the session's commands, one at a time. */
 import type { Bus, BusStream } from '../cluster/bus/types.ts';
+import { readFields } from '../directory/bodies.ts';
 import { readObjectId, readTransactionId } from '../directory/wire.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Clock } from '../platform/platform.ts';
+import { serveOwned } from '../relay/owned.ts';
+import type { Account } from '../store/account/types.ts';
 import type { AccountHandle } from '../store/host/types.ts';
 import type { ObjectId } from '../store/ids.ts';
-import { parseCommand } from './codec/parse.ts';
-import { idle } from './commands/idle.ts';
-import { runCommand } from './commands/table.ts';
-import type { Attach, ToFrontend, ToOwner } from './relay/messages.ts';
+import { capabilitiesAfterLogin } from './capabilities.ts';
+import { refusedLine } from './codec/write.ts';
+import { runIdle } from './commands/idle.ts';
+import { parseCommand } from './commands/parse.ts';
+import { runCommand } from './commands/run.ts';
 import { Output } from './session/output.ts';
+import { RecentBooks } from './session/recent.ts';
 import { Session } from './session/session.ts';
+import type { Attach, SessionState, ToFrontend, ToOwner } from './wire.ts';
 
 export interface OwnerOptions {
   readonly bus: Pick<Bus, 'onStream'>;
@@ -20,77 +26,118 @@ export interface OwnerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly appendOctetsMax: number;
+  /** See OwnedOptions. */
+  readonly sessionsMax?: number;
 }
+
+/** While a command runs its frontend hears so often that it does. */
+const WORKING_MS = 1000;
 
 export function serveImapOwner(options: OwnerOptions): void {
-  options.bus.onStream('imap.session', (body, stream) => void serve(options, body as Attach, stream));
-}
-
-/** Never rejects: whatever ends a session is told to the frontend, which knows what to do about it. */
-async function serve(options: OwnerOptions, attach: Attach, stream: BusStream): Promise<void> {
-  const { clock, logger, appendOctetsMax } = options;
-  try {
-    const object = readObjectId(attach.object);
-    using handle = await options.host.account(object);
-    const { account } = handle;
-    const output = new Output(
-      () => account.settled(),
-      (bytes, whole, told) => {
-        const { progress } = session;
-        const more = { ...(told && { told }), ...(whole && progress !== undefined && { progress }) };
-        return stream.send({ kind: 'output', bytes, whole, ...more } satisfies ToFrontend);
-      },
-    );
-    const session: Session = new Session({ account, login: attach.login, output, clock, appendOctetsMax });
-    // Nothing more is shown once the account is lost, and an idle frontend must hear of it.
-    const onGone = (): void => stream.reset(goneFailure(account.gone));
-    account.gone.addEventListener('abort', onGone);
-    try {
-      account.gone.throwIfAborted();
+  const { bus, host, logger, sessionsMax } = options;
+  const books = new RecentBooks();
+  serveOwned<Attach>({
+    bus,
+    host,
+    logger,
+    service: 'imap.session',
+    ...(sessionsMax !== undefined && { sessionsMax }),
+    read: readAttach,
+    run: async (attach, account, stream) => {
+      const session = newSession(options, account, stream, books);
       session.restore(attach.state);
-      await new Conversation(session, stream).run();
-      stream.end();
-    } finally {
-      account.gone.removeEventListener('abort', onGone);
-    }
-  } catch (error) {
-    if (stream.closed.aborted) return;
-    if (!(error instanceof Failure)) logger.error({ login: attach.login, err: error }, 'imap session failed');
-    stream.reset(
-      error instanceof Failure ? error : new Failure('unavailable', 'session failed', { cause: error }),
-    );
-  }
+      try {
+        await new Conversation(session, stream, options.clock, options.appendOctetsMax).run();
+      } finally {
+        await session.recent.save();
+      }
+    },
+  });
 }
 
-function goneFailure(gone: AbortSignal): Failure {
-  return gone.reason instanceof Failure
-    ? gone.reason
-    : new Failure('unavailable', 'the account has moved on');
+/** What one frontend tells another owner is not looked into: members are who their certificates say. Failure 'invalid'. */
+function readAttach(body: unknown): Attach {
+  const { object, state } = readFields(body);
+  return {
+    object: readObjectId(object),
+    state: readFields(state) as unknown as SessionState,
+  };
 }
+
+function newSession(
+  { clock, appendOctetsMax }: OwnerOptions,
+  account: Account,
+  stream: BusStream,
+  books: RecentBooks,
+): Session {
+  const output = new Output(
+    () => account.settled(),
+    (bytes, whole, told) => {
+      const { progress, selected } = session;
+      const more = {
+        ...(told && { told }),
+        ...(told && selected && { recent: selected.recent.ranges }),
+        ...(whole && progress !== undefined && { progress }),
+      };
+      return stream.send({ kind: 'output', bytes, whole, ...more } satisfies ToFrontend);
+    },
+  );
+  const recent = books.of(account);
+  const ended = AbortSignal.any([account.gone, stream.closed]);
+  const capabilities = capabilitiesAfterLogin({ appendOctetsMax });
+  const session: Session = new Session({
+    account,
+    output,
+    clock,
+    appendOctetsMax,
+    capabilities,
+    recent,
+    ended,
+  });
+  return session;
+}
+
+/** Of a command besides its message: 64 literals of 64 KiB, and lines. */
+const COMMAND_OCTETS_MAX = 8 * 2 ** 20;
 
 /** The messages of one stream, in order. */
 class Conversation {
   readonly #session: Session;
   readonly #stream: BusStream;
+  readonly #clock: Clock;
   readonly #messages: AsyncIterator<unknown>;
+  readonly #frameOctetsMax: number;
   #pieces: Buffer[] = [];
+  #pieceOctets = 0;
   #resumeFrom = 0;
 
-  constructor(session: Session, stream: BusStream) {
+  constructor(session: Session, stream: BusStream, clock: Clock, appendOctetsMax: number) {
+    this.#frameOctetsMax = appendOctetsMax + COMMAND_OCTETS_MAX;
     this.#session = session;
     this.#stream = stream;
+    this.#clock = clock;
     this.#messages = stream.messages[Symbol.asyncIterator]();
+  }
+
+  /** Failure 'limit' for more than any frontend lets a client send. */
+  #piece(bytes: Buffer): void {
+    this.#pieceOctets += bytes.length;
+    if (this.#pieceOctets > this.#frameOctetsMax) throw new Failure('limit', 'a command without an end');
+    this.#pieces.push(bytes);
   }
 
   async run(): Promise<void> {
     for (let message = await this.#next(); message !== undefined; message = await this.#next()) {
       switch (message.kind) {
         case 'piece':
-          this.#pieces.push(message.bytes);
+          this.#piece(message.bytes);
           break;
         case 'command':
-          this.#session.transaction = readTransactionId(message.transaction);
+          this.#session.transaction =
+            message.transaction === null ? undefined : readTransactionId(message.transaction);
+          this.#session.isRepeated = message.again;
           this.#resumeFrom = message.progress;
+          this.#pieceOctets = 0;
           await this.#command(Buffer.concat([...this.#pieces.splice(0), message.bytes]));
           break;
         case 'idle-again':
@@ -107,25 +154,46 @@ class Conversation {
   async #command(octets: Buffer): Promise<void> {
     const session = this.#session;
     const parsed = parseCommand(octets, { utf8: session.utf8 });
-    if (parsed.kind === 'bad') {
-      const words = [parsed.tag ?? '*', parsed.status, parsed.code.trim(), parsed.why];
-      session.output.line(words.filter((word) => word !== '').join(' '));
-    } else if (parsed.command.name === 'IDLE') return await this.#idle(parsed.tag, false);
-    else await runCommand(session, parsed.tag, parsed.command, this.#resumeFrom);
-    await this.#end();
+    if (parsed.kind === 'command' && parsed.command.name === 'IDLE')
+      return await this.#idle(parsed.tag, false);
+    const working = this.#sayWorking();
+    try {
+      if (parsed.kind === 'command') await runCommand(session, parsed.tag, parsed.command, this.#resumeFrom);
+      else {
+        session.refused(parsed);
+        session.output.line(refusedLine(parsed));
+      }
+      await this.#end();
+    } finally {
+      working.stop();
+    }
   }
 
   async #idle(tag: string, again: boolean): Promise<void> {
+    let how: string | undefined;
     // Anything that comes now ends the IDLE: the frontend sends nothing else.
-    const done = this.#next().then(() => undefined);
-    await idle(this.#session, done, again);
-    this.#session.output.line(`${tag} OK idle ended`);
+    const done = this.#next().then(
+      (message) => void (how = message?.kind === 'done' ? message.how : undefined),
+    );
+    await runIdle(this.#session, done, again);
+    // RFC 2177 section 3: DONE and nothing else ends the command.
+    this.#session.output.line(`${tag} ${how === 'other' ? 'BAD expected DONE' : 'OK idle ended'}`);
     await this.#end();
   }
 
   async #end(): Promise<void> {
     const bytes = await this.#session.output.last();
-    await this.#stream.send({ kind: 'end', bytes, state: this.#session.state() } satisfies ToFrontend);
+    await this.#stream.send({ kind: 'end', bytes, state: this.#session.stateNews() } satisfies ToFrontend);
+  }
+
+  #sayWorking(): { stop(): void } {
+    const again = (): void => {
+      // A lost stream is found out by whoever sends the answer.
+      this.#stream.send({ kind: 'working' } satisfies ToFrontend).catch(() => undefined);
+      timer = this.#clock.timer(WORKING_MS, again);
+    };
+    let timer = this.#clock.timer(WORKING_MS, again);
+    return { stop: () => timer.cancel() };
   }
 
   async #next(): Promise<ToOwner | undefined> {

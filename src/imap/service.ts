@@ -1,70 +1,69 @@
-/** The IMAP listener of a frontend: accepts connections, bounds their number, ends them in good order. */
+/** The IMAP listener of a frontend: what it listens with, and a connection each (frontend/connection.ts). */
+
+import type { Dial } from '../cluster/dial.ts';
 import type { TransactionNumbers } from '../directory/transactions.ts';
-import type { Authenticator } from '../directory/types.ts';
-import { isLoopback } from '../lib/ip.ts';
+import type { Budget } from '../lib/budget.ts';
 import type { Logger } from '../lib/logging.ts';
-import type { Address, Clock, Connection, Net } from '../platform/platform.ts';
+import type { Authenticator } from '../login/types.ts';
+import type { Address, Clock, Connection, Net, Random, TlsServerOptions } from '../platform/platform.ts';
+import { type ClientListener, startClientListener } from '../relay/listener.ts';
+
 import { ImapConnection } from './frontend/connection.ts';
-import type { Dial } from './frontend/dial.ts';
 
 export interface ImapListenerOptions {
   readonly net: Net;
   readonly listen: Address;
   /** Other workers of this member listen on the same port. */
   readonly shared: boolean;
+  /** Certificates, for STARTTLS or TLS from the first octet on; without it there is neither. */
+  readonly tls: TlsServerOptions | undefined;
+  /** TLS from the first octet on (RFC 8314 section 3.2); needs `tls`. */
+  readonly implicitTls: boolean;
+  /** See ListenOptions. */
+  readonly fromBalancer?: (host: string) => boolean;
   readonly authenticator: Authenticator;
   readonly dial: Dial;
   readonly transactions: TransactionNumbers;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly appendOctetsMax: number;
+  /** Octets of messages that are being received or given to their owners, all connections of a worker together. */
+  readonly budget: Budget;
   readonly connectionsMax: number;
   /** How long a command waits for an owner before `NO [UNAVAILABLE]`. */
   readonly stallMs: number;
-}
-
-export interface ImapListener {
-  readonly address: Address;
-  readonly connections: number;
-  /** Stops accepting, says BYE after running commands, and drops what is left after `graceMs`. */
-  close(graceMs: number): Promise<void>;
+  /** In place of the rule of src/login/exposure.ts: for tests, whose clients are all on loopback. */
+  readonly passwordsAllowed?: (connection: Pick<Connection, 'tls' | 'remote'>) => boolean;
 }
 
 const TOO_MANY = Buffer.from('* BYE [LIMIT] too many connections, try again later\r\n');
 
-export async function startImapListener(options: ImapListenerOptions): Promise<ImapListener> {
-  const open = new Map<ImapConnection, { readonly connection: Connection; readonly served: Promise<void> }>();
-  const accept = (connection: Connection): void => {
-    if (open.size >= options.connectionsMax) return refuse(connection);
-    const imap = new ImapConnection({
-      ...options,
-      connection,
-      passwordsAllowed: isLoopback(connection.remote.host),
-    });
-    const served = imap.serve().finally(() => open.delete(imap));
-    open.set(imap, { connection, served });
-  };
-  const listener = await options.net.listen(options.listen, accept, options);
-  return {
-    address: listener.address,
-    get connections() {
-      return open.size;
+/** Rejects as `Net.listen` does. */
+export async function startImapListener(options: ImapListenerOptions): Promise<ClientListener> {
+  const { net, listen, shared, clock, connectionsMax, implicitTls, tls, fromBalancer } = options;
+  if (implicitTls && tls === undefined) throw new Error('a listener with TLS needs certificates');
+  return startClientListener({
+    net,
+    listen,
+    with: { shared, ...(implicitTls && tls && { tls }), ...(fromBalancer && { fromBalancer }) },
+    clock,
+    connectionsMax,
+    tooMany: TOO_MANY,
+    serve: (connection) => {
+      const imap = new ImapConnection({
+        ...options,
+        service: implicitTls ? 'imaps' : 'imap',
+        connection,
+      });
+      const over = imap.serve();
+      return {
+        over,
+        get isLoggedIn() {
+          return imap.isLoggedIn;
+        },
+        stop: () => imap.stop(),
+      };
     },
-    async close(graceMs) {
-      await listener.close();
-      const all = [...open];
-      for (const [imap] of all) imap.stop();
-      const served = Promise.all(all.map(([, { served }]) => served));
-      const waiting = new AbortController();
-      await Promise.race([served, options.clock.sleep(graceMs, waiting.signal).catch(() => undefined)]);
-      waiting.abort();
-      for (const { connection } of open.values()) connection.destroy();
-    },
-  };
-}
-
-function refuse(connection: Connection): void {
-  connection.start({ data: () => undefined, closed: () => undefined });
-  connection.write(TOO_MANY);
-  connection.end();
+  });
 }

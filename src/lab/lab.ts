@@ -60,7 +60,6 @@ export class Lab implements AsyncDisposable {
     let lab: Lab | undefined;
     try {
       await removeFile(join(directory, LAB_FILE));
-      const passwords = await layOutStorage(platform, directory);
       const ports = [...(await freePorts(portsNeeded(size), platform.random))];
       const plans = planMembers(directory, size, () => ports.shift() ?? 0);
       for (const plan of plans) {
@@ -70,6 +69,7 @@ export class Lab implements AsyncDisposable {
         });
         if (plan.role !== 'frontend') await link(join(directory, 'storage'), storageRoot(plan.base));
       }
+      const passwords = await layOutStorage(platform, directory, plans);
       lab = new Lab(platform, directory, passwords, plans, tell);
       lab.#control = control;
       const started = lab;
@@ -233,22 +233,41 @@ const DONE: Readonly<Record<LabAction, string>> = {
   resume: 'resumed',
 };
 
-/** The shared storage and the passwords; both are kept when the folder is one of an earlier lab. */
-async function layOutStorage(platform: Platform, directory: string): Promise<Passwords> {
+/**
+ * The shared storage with the cluster's keys, a certificate for every member, and the passwords. All is kept when the folder is
+ * one of an earlier lab; members that are new in it, or have another role now, get theirs from the same authority.
+ */
+async function layOutStorage(
+  platform: Platform,
+  directory: string,
+  plans: ReturnType<typeof planMembers>,
+): Promise<Passwords> {
   const path = join(directory, PASSWORDS_FILE);
   const root = join(directory, 'storage');
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text !== undefined) return JSON.parse(text) as Passwords;
-  if (await exists(join(root, '.cluster')))
+  if (text === undefined && (await exists(join(root, '.cluster'))))
     throw new Failure(
       'refused',
       `${root} is a storage whose passwords are not known here: give another --base`,
     );
-  const password = (): string => platform.random.bytes(PASSWORD_OCTETS).toString('base64url');
-  const passwords = { administrator: password(), accounts: password() };
-  await initialise(platform, { base: directory, root, logger: noLogger, password: passwords.administrator });
-  await writeSecret(path, JSON.stringify(passwords));
+  const passwords = text === undefined ? makePasswords(platform) : (JSON.parse(text) as Passwords);
+  const members = plans.map(({ name, role, base }) => ({ name, role, base }));
+  const { administrator } = passwords;
+  await initialise(platform, {
+    base: directory,
+    root,
+    logger: noLogger,
+    password: administrator,
+    members,
+    alone: true,
+  });
+  if (text === undefined) await writeSecret(path, JSON.stringify(passwords));
   return passwords;
+}
+
+function makePasswords(platform: Platform): Passwords {
+  const password = (): string => platform.random.bytes(PASSWORD_OCTETS).toString('base64url');
+  return { administrator: password(), accounts: password() };
 }
 
 async function link(target: string, path: string): Promise<void> {

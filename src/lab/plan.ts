@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Role } from '../cluster/types.ts';
 import { formatLines } from '../lib/dictionary/format.ts';
 import type { Value } from '../lib/dictionary/value.ts';
-import type { SettingName } from '../settings/settings.ts';
+import { LISTENER_SETTINGS, type SettingName } from '../settings/settings.ts';
 import { LOOPBACK } from './ports.ts';
 
 export interface LabSize {
@@ -28,10 +28,9 @@ const KINDS = [
   { prefix: 'sy', role: 'symmetric', flag: '--ClusterSymmetric' },
 ] as const;
 
-const CLIENT_PORTS: readonly SettingName[] = ['SMTPListener', 'LMTPListener', 'IMAPListener'];
-const ALL_PORTS: readonly SettingName[] = ['ClusterAddress', 'PWDListener'];
-/** Not there yet, or not wanted on a lab's member. */
-const OFF: readonly SettingName[] = ['SubmissionListener', 'POPListener', 'AdminListener'];
+const MANAGEMENT: readonly SettingName[] = ['PWDListener', 'AdminListener'];
+const ALL_PORTS: readonly SettingName[] = ['ClusterAddress', ...MANAGEMENT];
+const CLIENT_PORTS: readonly SettingName[] = LISTENER_SETTINGS.filter((each) => !MANAGEMENT.includes(each));
 
 /** How many ports a lab of this size needs. */
 export function portsNeeded(size: LabSize): number {
@@ -61,7 +60,7 @@ export function settingsText(member: PlannedMember, all: readonly PlannedMember[
     ['MemberName', member.name],
     ['Workers', String(workers)],
     ['BackendAddresses', backends],
-    ...[...CLIENT_PORTS, ...OFF].map((setting) => [setting, 'off'] as const),
+    ...CLIENT_PORTS.map((setting) => [setting, 'off'] as const),
     ...[...member.ports.keys()].map((setting) => [setting, address(member, setting)] as const),
   ]);
   return `${formatLines(values)}\n`;

@@ -36,3 +36,13 @@ export class Failure extends Error {
 export function failureCode(error: unknown): FailureCode | undefined {
   return error instanceof Failure ? error.code : undefined;
 }
+
+/**
+ * The `code` of an error of a system call (`ENOENT`), or undefined of anything else: a Failure's code is its own, and
+ * Node's `ERR_…` (assertions, wrong arguments) are bugs.
+ */
+export function errorCode(error: unknown): string | undefined {
+  if (error instanceof Failure) return undefined;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' && !code.startsWith('ERR_') ? code : undefined;
+}

@@ -55,14 +55,20 @@ const SECRETS = [
   'privateKey',
 ] as const;
 
+/** Lines name users and addresses: they are for whoever runs the server. */
+const LOG_MODE = 0o600;
 /** Octets collected before they are written; must stay below pino's own maximum of 16384. */
 const BUFFER_OCTETS = 8192;
+/** Octets that may wait to be written; beyond them lines are lost. */
+const WAITING_OCTETS_MAX = 4 * 2 ** 20;
 /** A buffered line waits no longer than this. */
 const FLUSH_EVERY_MS = 1000;
 
 export function createLogger(options: LoggerOptions): RootLogger {
-  const stream = streamOf(options.to ?? 2);
-  const log = pino(
+  const stream = streamOf(options.to ?? 2, (lines) =>
+    log.warn({ lines }, 'log lines were lost: see to the disk that the log is on'),
+  );
+  const log: Pino = pino(
     {
       level: options.level,
       base: { pid: process.pid, ...options.fields },
@@ -109,23 +115,53 @@ interface Stream {
   readonly close: () => Promise<void>;
 }
 
-function streamOf(to: string | number | DestinationStream): Stream {
+/** `tellLost` is called when lines can be written again after so many could not. */
+function streamOf(to: string | number | DestinationStream, tellLost: (lines: number) => void): Stream {
   if (typeof to === 'object') return { destination: to, close: async () => {} };
   const sonic = destination({
     dest: to,
     sync: false,
     minLength: BUFFER_OCTETS,
-    periodicFlush: FLUSH_EVERY_MS,
+    maxLength: WAITING_OCTETS_MAX,
     mkdir: true,
+    mode: LOG_MODE,
   });
+  // Its own timer would throw when the file could not be opened.
+  const timer = setInterval(() => isOpen && sonic.flush(), FLUSH_EVERY_MS).unref();
   const closed = new Promise<void>((resolve) => sonic.once('close', resolve));
+  let isOpen = typeof to === 'number';
   let failed = false;
-  // A log that cannot be written must not stop the server: lines are lost until there is room again.
+  let lost = 0;
+  let isClosed = false;
+  sonic.on('ready', () => {
+    isOpen = true;
+  });
+  // A log that cannot be written must not stop the server, nor fill its memory: lines are lost until there is room again.
   sonic.on('error', () => {
     failed = true;
+    // Without a file there is nothing to end; what pino would do with it when the process exits throws.
+    if (!isOpen) sonic.emit('close');
   });
+  sonic.on('drop', () => {
+    lost++;
+  });
+  sonic.on('write', () => {
+    failed = false;
+  });
+  const write = (line: string): void => {
+    // Timers may still have something to say when all is over; that must not end in an exception. Nor must a file that
+    // could not be opened, which stays so: whoever starts the server sees no log.
+    if (isClosed || (failed && !isOpen)) return;
+    const before = lost;
+    sonic.write(line);
+    if (lost === 0 || lost > before) return;
+    lost = 0;
+    tellLost(before);
+  };
   // After an error `end` would wait for a write that may never succeed.
   const close = (): Promise<void> => {
+    isClosed = true;
+    clearInterval(timer);
     if (failed) {
       sonic.destroy();
       return Promise.resolve();
@@ -139,5 +175,5 @@ function streamOf(to: string | number | DestinationStream): Stream {
     sonic.end();
     return Promise.race([closed, gaveUp]);
   };
-  return { destination: sonic, close };
+  return { destination: { write }, close };
 }

@@ -4,15 +4,20 @@
  * account of the same name does not inherit them.
  */
 import { type AccountName, type Administration, RIGHTS, type Right } from '../admin/types.ts';
+import { changeDomainSettings } from '../certificates/domain-settings.ts';
+import type { Keyring } from '../cluster/security/types.ts';
 import type { ClusterSettings, NodeView } from '../cluster/types.ts';
-import { administratorKey, type ClusterAuthenticator } from '../directory/authenticator.ts';
 import type { SettingsChange } from '../directory/cluster-settings.ts';
-import { CREDENTIALS_PROPERTY } from '../directory/credentials.ts';
 import { Domains } from '../directory/domains.ts';
 import type { Names } from '../directory/names.ts';
-import type { AuthenticatedAs } from '../directory/types.ts';
+import type { Dictionary } from '../lib/dictionary/value.ts';
+import { DecodeError } from '../lib/encoder.ts';
 import { Failure } from '../lib/failure.ts';
+import { administratorKey, type ClusterAuthenticator } from '../login/authenticator.ts';
+import { CREDENTIALS_PROPERTY } from '../login/credentials.ts';
+import type { AuthenticatedAs } from '../login/types.ts';
 import type { Address, Random } from '../platform/platform.ts';
+import { decodeDomainSettings, encodeDomainSettings } from '../settings/domain-settings.ts';
 import { type ObjectId, objectKey } from '../store/ids.ts';
 
 export interface AdministrationOptions {
@@ -20,6 +25,8 @@ export interface AdministrationOptions {
   readonly names: Names;
   readonly authenticator: ClusterAuthenticator;
   readonly random: Random;
+  /** Keys that frontends have, as of now; a member without any cannot take private keys. */
+  readonly ring?: () => Keyring;
   /** False where the member stands alone. */
   readonly clustered: boolean;
 }
@@ -49,9 +56,21 @@ export class MemberAdministration implements Administration {
     });
   }
 
-  createDomain(name: string, options: { readonly shared: boolean }): Promise<void> {
+  async createDomain(
+    name: string,
+    options: { readonly shared: boolean; readonly settings: Dictionary },
+  ): Promise<void> {
+    const settings = this.#changed(name, undefined, options.settings, true);
     // Alone, the one member's storage is the cluster's: a domain is shared by all of it.
-    return this.#domains.create(name, options.shared || !this.clustered);
+    await this.#domains.create(name, options.shared || !this.clustered, settings);
+  }
+
+  changeDomainSettings(
+    name: string,
+    settings: Dictionary,
+    { replace }: { readonly replace: boolean },
+  ): Promise<void> {
+    return this.#domains.changeSettings(name, (stored) => this.#changed(name, stored, settings, replace));
   }
 
   deleteDomain(name: string, options: { readonly force: boolean }): Promise<void> {
@@ -72,9 +91,8 @@ export class MemberAdministration implements Administration {
       await this.#change({ kind: 'setValue', key: administratorKey(who.login), value: record });
       return;
     }
-    const name = this.directory.parse(who.login);
-    if (name === undefined) throw new Failure('not-found', `no account ${who.login}`);
-    await this.setPassword(name, password);
+    if (who.object === undefined) throw new Failure('not-found', `no account ${who.login}`);
+    await this.#options.authenticator.setPasswordOf(who.object, password);
   }
 
   async rightsOf(who: AuthenticatedAs): Promise<ReadonlySet<Right>> {
@@ -96,6 +114,25 @@ export class MemberAdministration implements Administration {
     return this.clustered ? this.#options.node.controller()?.address : undefined;
   }
 
+  /** The settings of a domain as they are to be stored. */
+  #changed(
+    domain: string,
+    stored: Buffer | undefined,
+    given: Dictionary,
+    replace: boolean,
+  ): Buffer | undefined {
+    const { random, names } = this.#options;
+    const options = { domain, replace, random, ring: () => this.#ring(), nowMs: names.clock.wallMs() };
+    return encodeDomainSettings(changeDomainSettings(readStored(domain, stored), given, options));
+  }
+
+  #ring(): Keyring {
+    const ring = this.#options.ring?.();
+    if (ring === undefined)
+      throw new Failure('unavailable', 'this member has no keys of the cluster to seal a private key with');
+    return ring;
+  }
+
   #rights(object: ObjectId): ReadonlySet<Right> {
     const words = this.settings.value(rightsKey(object))?.toString('utf8').split('\n') ?? [];
     return new Set(RIGHTS.filter((right) => words.includes(right)));
@@ -104,6 +141,18 @@ export class MemberAdministration implements Administration {
   async #change(change: SettingsChange): Promise<void> {
     const request = this.#options.random.bytes(REQUEST_OCTETS).toString('hex');
     await this.#options.node.changeSettings({ ...change, request }, { timeoutMs: CHANGE_TIMEOUT_MS });
+  }
+}
+
+function readStored(domain: string, stored: Buffer | undefined): Dictionary {
+  try {
+    return decodeDomainSettings(stored);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    // Written by a newer version of this program, as the controller stores nothing that it cannot read.
+    throw new Failure('damaged', `the settings of ${domain} cannot be read here: ${cause.message}`, {
+      cause,
+    });
   }
 }
 

@@ -1,32 +1,38 @@
 /**
- * The explicit first start: `postern init` makes the storage's id and markers, and the password of `postmaster`, the server
- * administrator of the whole cluster. The password is the one in `<base>/Settings/Postmaster.password` where that file is,
- * else made at random and printed once; only its credentials are stored.
+ * The explicit first start: `postern init` makes the storage's id and markers, the keys of the cluster with the certificate
+ * of this first member, and the password of `postmaster`, the server administrator of the whole cluster. The password is
+ * the one in `<base>/Settings/Postmaster.password` where that file is, else made at random and printed once; only its
+ * credentials are stored.
  *
  * It writes the cluster settings as a controller does, under a control epoch of its own, taken by the same exclusive
  * creation: whoever controls later takes a larger one (docs/architecture.md, sections 1 and 3).
  */
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   CONTROL_EPOCH_MAX,
-  controlDirectory,
+  createHeartbeat,
+  decodeHeartbeat,
   encodeHeartbeat,
-  epochOfName,
-  heartbeatName,
+  listControlEpochs,
+  readHeartbeat,
 } from '../cluster/control/heartbeat-file.ts';
-import { administratorKey } from '../directory/authenticator.ts';
-import { openClusterSettings, SETTINGS_OBJECT, SETTINGS_PATH } from '../directory/cluster-settings.ts';
-import { makeCredentials } from '../directory/credentials.ts';
-import { ProcessHasher } from '../directory/hasher.ts';
+import type { SettingsWrite } from '../cluster/security/registrar.ts';
+import { checkStorage } from '../cluster/storage-check.ts';
 import type { InitOptions } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { type Logger, noLogger } from '../lib/logging.ts';
+import { administratorKey } from '../login/authenticator.ts';
+import { makeCredentials } from '../login/credentials.ts';
+import { ProcessHasher } from '../login/hasher.ts';
 import type { Platform } from '../platform/platform.ts';
+import { loadSettings, problemLine } from '../settings/load.ts';
 import { epochOf, type Incarnation } from '../store/ids.ts';
-import { openLog } from '../store/log/log.ts';
 import type { Lease } from '../store/log/types.ts';
-import { makeStorage, memberPlatform, storageRoot } from './storage.ts';
+import { type FirstMember, haveKeys, makeKeys } from './first-keys.ts';
+import { ROLE_FLAGS } from './security-files.ts';
+import { makeStorage, memberPlatform, settingsOpener, storageRoot } from './storage.ts';
 
 /** The server administrator that every cluster has. */
 const POSTMASTER = 'postmaster';
@@ -39,15 +45,29 @@ const HASH_TIMEOUT_MS = 30_000;
 export const PASSWORD_FILE = join('Settings', 'Postmaster.password');
 
 /** `postern init`. Resolves to the exit status. */
-export async function initStorage({ base }: InitOptions): Promise<number> {
+export async function initStorage({ base, role = 'backend' }: InitOptions): Promise<number> {
   const platform = memberPlatform(base, INIT_POOL_SIZE);
   const root = storageRoot(base);
-  const { created, password } = await initialise(platform, { base, root, logger: noLogger });
-  if (!created && password === undefined)
-    throw new Failure('exists', `${root} is a cluster's storage already: nothing was changed`);
+  const member = { name: await memberName(platform, base), role, base };
+  const { changed, password } = await initialise(platform, {
+    base,
+    root,
+    logger: noLogger,
+    members: [member],
+  });
+  if (!changed) throw new Failure('exists', `${root} is a cluster's storage already: nothing was changed`);
   process.stdout.write(`postern: ${root} is ready for its cluster\n`);
+  process.stdout.write(`postern: ${member.name} is its first member: start it with ${ROLE_FLAGS[role]}\n`);
   if (password !== undefined) process.stdout.write(passwordLine(password));
   return 0;
+}
+
+/** As its settings have it, whatever else is in them. */
+async function memberName(platform: Platform, base: string): Promise<string> {
+  const loaded = await loadSettings(platform.fs, base, false);
+  if (loaded.kind === 'value') return loaded.settings.MemberName || hostname();
+  const [first] = loaded.problems;
+  throw new Failure('invalid', first === undefined ? base : problemLine(first));
 }
 
 export function passwordLine(password: string): string {
@@ -55,35 +75,61 @@ export function passwordLine(password: string): string {
 }
 
 export interface Initialised {
-  readonly created: boolean;
+  /** False when all was there, and nobody has to be told anything. */
+  readonly changed: boolean;
   /** One made at random, to be shown once. */
   readonly password: string | undefined;
 }
 
-/** Makes what is missing: the storage's id and markers, then the postmaster. Safe to repeat. */
-export async function initialise(
-  platform: Platform,
-  where: {
-    readonly base: string;
-    readonly root: string;
-    readonly logger: Logger;
-    /** In place of the file or one at random. */
-    readonly password?: string;
-  },
-): Promise<Initialised> {
-  const { root, logger } = where;
-  const { created } = await makeStorage(platform, root);
-  if (!created && (await hasControl(platform, root))) return { created, password: undefined };
-  const given = where.password ?? (await givenPassword(where.base));
-  const password = given ?? platform.random.bytes(PASSWORD_OCTETS).toString('base64url');
-  await setPostmaster(platform, root, password, logger);
-  return { created, password: given === undefined ? password : undefined };
+export interface Where {
+  readonly base: string;
+  readonly root: string;
+  readonly logger: Logger;
+  /** In place of the file or one at random. */
+  readonly password?: string;
+  /** Who gets a certificate without an invitation. */
+  readonly members?: readonly FirstMember[];
+  /**
+   * Nobody else can be running on this storage, so that certificates which are missing are made later too: a member that
+   * stands alone, a lab. Control is taken for it.
+   */
+  readonly alone?: boolean;
 }
 
-/** A control epoch was taken: the first start is over, and whoever has control minds the settings. */
+/** Makes what is missing: the storage's id and markers, then the postmaster and the first keys. Safe to repeat. */
+export async function initialise(platform: Platform, where: Where): Promise<Initialised> {
+  const { root, members = [], alone = false } = where;
+  await refuseLostId(platform, root);
+  const { created, clusterId } = await makeStorage(platform, root);
+  const begun = !created && (await hasControl(platform, root));
+  if (begun && !(alone && !(await haveKeys(members, clusterId))))
+    return { changed: created, password: undefined };
+  const given = where.password ?? (await givenPassword(where.base));
+  const password = given ?? platform.random.bytes(PASSWORD_OCTETS).toString('base64url');
+  const made = await firstSettings(platform, where, clusterId, password, begun);
+  return { changed: true, password: made && given === undefined ? password : undefined };
+}
+
+/**
+ * A new id on a storage that has had controllers would make another cluster of it, whose first heartbeat says that nobody
+ * holds anything, while its members run.
+ */
+async function refuseLostId(platform: Platform, root: string): Promise<void> {
+  const epochs = await listControlEpochs(platform.fs, root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  if (epochs.length === 0) return;
+  const check = await checkStorage(platform.fs, { root });
+  if (check.kind === 'refused')
+    throw new Failure('refused', `${check.why}, but it has had controllers: bring it back from a backup`);
+}
+
+/** A heartbeat was written: the first start is over, and whoever has control minds the settings. */
 async function hasControl(platform: Platform, root: string): Promise<boolean> {
-  const names = await platform.fs.list(controlDirectory(root));
-  return names.some((name) => epochOfName(name) !== undefined);
+  for (const epoch of await listControlEpochs(platform.fs, root))
+    if (decodeHeartbeat(await readHeartbeat(platform.fs, root, epoch)) !== undefined) return true;
+  return false;
 }
 
 async function givenPassword(base: string): Promise<string | undefined> {
@@ -99,42 +145,47 @@ async function givenPassword(base: string): Promise<string | undefined> {
   return password;
 }
 
-async function setPostmaster(
+/** False when the postmaster has a password that was told: a first start that was cut short has told nobody. */
+async function firstSettings(
   platform: Platform,
-  root: string,
+  { root, logger, members = [] }: Where,
+  clusterId: string,
   password: string,
-  logger: Logger,
-): Promise<void> {
+  begun: boolean,
+): Promise<boolean> {
+  const control = await takeControl(platform, root);
+  try {
+    const settings = await settingsOpener(platform, root, false, logger)(control.lease);
+    try {
+      const values = {
+        value: (key: string) => settings.snapshot().values.find(([name]) => name === key)?.[1] ?? undefined,
+        set: async ({ key, value }: SettingsWrite) =>
+          void (await settings.change({ kind: 'setValue', key, value })),
+      };
+      const key = administratorKey(POSTMASTER);
+      const isMissing = !begun || values.value(key) === undefined;
+      // What may fail on this machine first; a password that is stored is shown.
+      if (members.length > 0) await makeKeys(platform, clusterId, members, values);
+      if (isMissing) await values.set({ key, value: await credentialsOf(platform, password) });
+      await control.end();
+      return isMissing;
+    } finally {
+      await settings.close();
+    }
+  } finally {
+    // What was cut short is begun again: without a heartbeat in it the file says that nothing has been done.
+    await control.close();
+  }
+}
+
+async function credentialsOf(platform: Platform, password: string): Promise<Buffer> {
   using hasher = new ProcessHasher();
   // The hasher's process does not keep ours alive; a first start has nothing else to wait for.
   const alive = platform.clock.timer(HASH_TIMEOUT_MS, () => hasher[Symbol.dispose]());
-  const value = await makeCredentials(hasher, platform.random, password);
-  alive.cancel();
-  const { fs, clock, random } = platform;
-  const control = await takeControl(platform, root);
-  const { lease } = control;
-  const settings = await openClusterSettings({
-    lease,
-    openLog: (replay, knownTypes) =>
-      openLog({
-        fs,
-        clock,
-        random,
-        logger,
-        lease,
-        replay,
-        knownTypes,
-        fence: false,
-        directory: `${root}/${SETTINGS_PATH}`,
-        object: SETTINGS_OBJECT,
-        makeDirectory: true,
-      }),
-  });
   try {
-    await settings.change({ kind: 'setValue', key: administratorKey(POSTMASTER), value });
+    return await makeCredentials(hasher, platform.random, password);
   } finally {
-    await settings.close();
-    await control.end();
+    alive.cancel();
   }
 }
 
@@ -142,14 +193,12 @@ async function setPostmaster(
 async function takeControl(
   platform: Platform,
   root: string,
-): Promise<{ readonly lease: Lease; end(): Promise<void> }> {
+): Promise<{ readonly lease: Lease; end(): Promise<void>; close(): Promise<void> }> {
   const { fs, random } = platform;
-  const directory = controlDirectory(root);
-  const epochs = (await fs.list(directory)).map((name) => epochOfName(name) ?? 0);
-  const controlEpoch = Math.max(0, ...epochs) + 1;
+  const controlEpoch = ((await listControlEpochs(fs, root)).at(-1) ?? 0) + 1;
   if (controlEpoch > CONTROL_EPOCH_MAX) throw new Failure('limit', 'no control epoch is left');
   // EEXIST: another first start runs at this moment, and goes on.
-  const file = await fs.createExclusive(`${directory}/${heartbeatName(controlEpoch)}`);
+  const file = await createHeartbeat(fs, root, controlEpoch);
   const lease: Lease = {
     incarnation: random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation,
     epoch: epochOf(controlEpoch, 0),
@@ -175,7 +224,7 @@ async function takeControl(
         holders: [],
       } as const;
       await file.writeDurably([encodeHeartbeat(last)], 0);
-      await file.close();
     },
+    close: () => file.close(),
   };
 }

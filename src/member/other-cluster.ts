@@ -1,10 +1,12 @@
 /**
  * Whether the backends that this member is told to join go by the storage that it mounts (docs/architecture.md, section 3:
- * "a member without the right id stands for nothing"). Between two clusters the bus connects nobody, so a member with
- * another cluster's storage would find itself alone, and become a cluster of its own beside the one it was meant for.
+ * "a member without the right id stands for nothing"). Between two clusters the bus connects nobody, as neither believes the
+ * other's certificates, so a member with another cluster's storage would find itself alone, and become a cluster of its own
+ * beside the one it was meant for.
  */
-import { createBus } from '../cluster/bus/bus.ts';
+import { createBus, isHandshakeError } from '../cluster/bus/bus.ts';
 import { readAskAnswer, Service } from '../cluster/messages.ts';
+import type { BusSecurity } from '../cluster/security/types.ts';
 import { Failure } from '../lib/failure.ts';
 import { formatEndpoint } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
@@ -25,6 +27,7 @@ export async function checkPeers(
     readonly member: string;
     readonly settings: Settings;
     readonly clusterId: string;
+    readonly security: BusSecurity;
     readonly logger: Logger;
   },
 ): Promise<void> {
@@ -37,22 +40,36 @@ export async function checkPeers(
     platform,
     self: { member, role: 'supervisor', incarnation },
     listen: { host, port: 0 },
-    // Without an id it may ask any cluster.
-    clusterId: '',
+    clusterId,
+    security: own.security,
     logger,
   });
+  const storage = `${storageRoot(own.base)} is another cluster's storage: its id is ${clusterId}`;
   const ask = async (other: Address): Promise<string | undefined> => {
     const answer = await bus.call(other, Service.ask, { controlEpoch: 0 }, { timeoutMs: ASK_TIMEOUT_MS });
     const theirs = readAskAnswer(answer).clusterId;
     if (theirs === '' || theirs === clusterId) return undefined;
-    return `${storageRoot(own.base)} is another cluster's storage: its id is ${clusterId}, ${formatEndpoint(other)} (BackendAddresses) belongs to ${theirs}`;
+    return `${storage}, ${formatEndpoint(other)} (BackendAddresses) belongs to ${theirs}`;
   };
+  /** One that is not there says nothing, and is logged by the bus. */
+  const whyNot = (other: Address, error: unknown): string | undefined =>
+    isStranger(error)
+      ? `${storage}, ${formatEndpoint(other)} (BackendAddresses) shows a certificate of another cluster`
+      : undefined;
   try {
-    // One that is not there says nothing, and is logged by the bus.
-    const answers = await Promise.all(others.map((other) => ask(other).catch(() => undefined)));
+    const answers = await Promise.all(
+      others.map((other) => ask(other).catch((error: unknown) => whyNot(other, error))),
+    );
     const why = answers.find((answer) => answer !== undefined);
     if (why !== undefined) throw new Failure('refused', why);
   } finally {
     await bus.close();
   }
+}
+
+/** The certificate at the other end was signed by nobody that we believe. */
+function isStranger(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (isHandshakeError((cause as NodeJS.ErrnoException).code)) return true;
+  return false;
 }

@@ -1,13 +1,15 @@
 /** The owner's side of a worker: the host of objects, and every service that owners of slots give on the bus. */
 import type { Bus } from '../cluster/bus/types.ts';
 import type { WorkerNode } from '../cluster/types.ts';
-import type { PasswordHasher } from '../directory/credentials.ts';
-import { serveLogins } from '../directory/login-service.ts';
-import type { RememberedLogins } from '../directory/remembered.ts';
 import { DirectoryService } from '../directory/service.ts';
 import { serveImapOwner } from '../imap/owner.ts';
 import type { Logger } from '../lib/logging.ts';
+import type { PasswordHasher } from '../login/credentials.ts';
+import type { Decoys } from '../login/decoys.ts';
+import type { RememberedLogins } from '../login/remembered.ts';
+import { serveLogins } from '../login/service.ts';
 import type { Platform } from '../platform/platform.ts';
+import { servePopOwner } from '../pop/owner.ts';
 import { serveMail } from '../smtp/owner.ts';
 import { openAccount } from '../store/account/account.ts';
 import { ObjectHost } from '../store/host/host.ts';
@@ -26,17 +28,22 @@ export interface OwnerOptions {
   readonly root: string;
   readonly hasher: PasswordHasher;
   readonly remembered: RememberedLogins;
+  readonly decoys: Decoys;
   readonly appendOctetsMax: number;
+  readonly sessionsMax: number;
   readonly logger: Logger;
 }
 
 /** Registers the services. Before the first slot is granted, so that none is opened that nobody takes care of. */
 export function serveOwner(options: OwnerOptions): void {
-  const { platform, bus, node, host, root, logger } = options;
+  const { platform, bus, node, host, root, hasher, remembered, decoys, logger } = options;
+  const { appendOctetsMax, sessionsMax } = options;
+  const { clock, random } = platform;
   const { router, settings } = node;
   new DirectoryService({ bus, host, router, settings, platform, root, logger }).start();
-  serveLogins({ bus, host, hasher: options.hasher, random: platform.random, remembered: options.remembered });
+  serveLogins({ bus, host, hasher, random, clock, remembered, decoys });
   const goneForMs = (incarnation: Incarnation): number => node.goneForMs(incarnation);
-  serveMail({ bus, host, clock: platform.clock, logger, goneForMs });
-  serveImapOwner({ bus, host, clock: platform.clock, logger, appendOctetsMax: options.appendOctetsMax });
+  serveMail({ bus, host, clock, logger, goneForMs });
+  serveImapOwner({ bus, host, clock, logger, appendOctetsMax, sessionsMax });
+  servePopOwner({ bus, host, clock, logger, sessionsMax });
 }

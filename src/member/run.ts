@@ -4,22 +4,30 @@
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { readMemberCertificate } from '../cluster/security/identity.ts';
 import type { MemberOptions } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { createLogger, type RootLogger } from '../lib/logging.ts';
+import type { Platform } from '../platform/platform.ts';
 import { realPlatform } from '../platform/real/platform.ts';
 import { listenProblem, loadSettings, problemLine } from '../settings/load.ts';
 import { isSettingName, type Settings } from '../settings/settings.ts';
+import { isAtRest } from './at-rest.ts';
 import { initialise, passwordLine } from './init.ts';
+import { logLastWords } from './last-words.ts';
 import { checkPeers } from './other-cluster.ts';
 import { takeProcessId } from './process-id.ts';
 import { DUTIES } from './roles.ts';
+import { loadSecurity, readSecurityFiles } from './security-files.ts';
 import { onEndSignals } from './signals.ts';
 import { admitStorage, memberPlatform, ownClusterId, rememberClusterId, storageRoot } from './storage.ts';
 import { createSupervisor, type Supervisor, startFailure } from './supervisor.ts';
+import { timesOf } from './times.ts';
 import { LOG_FILE } from './worker.ts';
 import type { StartProblem } from './worker-processes.ts';
 
+/** A start that takes longer is waiting for something that a person may have to see to. */
+const LATE_MS = 10_000;
 /** Stopped before it was done, by a second signal or because who started us is gone. */
 const STATUS_AT_ONCE = 1;
 
@@ -37,6 +45,7 @@ export async function runMember({ base, role }: MemberOptions): Promise<number> 
     );
   const member = settings.MemberName || hostname();
   const logger = createLogger({ level: settings.LogLevel, to: join(base, LOG_FILE), fields: { member } });
+  logLastWords(logger);
   try {
     await using _ = await takeProcessId(base);
     return await serve({ base, role, member, loaded, logger });
@@ -56,31 +65,60 @@ interface Run {
 async function serve({ base, role, member, loaded, logger }: Run): Promise<number> {
   const { settings, document } = loaded;
   const { owns } = DUTIES[role];
-  const platform = memberPlatform(base, settings.PoolSize);
+  const platform = memberPlatform(base, settings.PoolSize, logger.child({ part: 'net' }));
   if (role === 'standalone') {
-    // A member that stands alone makes its storage itself; in a cluster that is an explicit act.
-    const made = await initialise(platform, { base, root: storageRoot(base), logger });
+    // A member that stands alone makes its storage and keys itself; in a cluster that is an explicit act.
+    const made = await initialise(platform, {
+      base,
+      root: storageRoot(base),
+      logger,
+      members: [{ name: member, role, base }],
+      alone: await wasAlone(platform, base, settings),
+    });
     if (made.password !== undefined) process.stdout.write(passwordLine(made.password));
   }
-  const clusterId = owns ? await admitStorage(platform, base) : ((await ownClusterId(base)) ?? '');
-  if (owns) await checkPeers(platform, { base, member, settings, clusterId, logger });
-  const options = { base, role, member, settings, platform, clusterId, logger };
+  const stored = owns ? await admitStorage(platform, base) : undefined;
+  const security = await loadSecurity(base, member, role);
+  const { clusterId } = security.self;
+  if (stored !== undefined && stored !== clusterId)
+    throw new Failure(
+      'refused',
+      `${storageRoot(base)} is another cluster's storage: its id is ${stored}, the certificate of this member is for ${clusterId}`,
+    );
+  if (owns) await checkPeers(platform, { base, member, settings, clusterId, security, logger });
+  const options = { base, role, member, settings, platform, clusterId, security, logger };
   const supervisor = await createSupervisor(options).catch((error: unknown) => {
     if (!isListenError(error)) throw error;
     throw new Failure('invalid', problemLine(listenProblem(base, document, 'ClusterAddress', error)));
   });
   const stopped = stopBySignal(supervisor, () => platform.clock.monotonicMs());
-  const problem = await Promise.race([supervisor.start(), stopped.asked]);
+  const late = platform.clock.timer(LATE_MS, () => {
+    const waitsFor = supervisor.waitsFor();
+    logger.warn({ waitsFor }, 'member not ready yet');
+    process.stderr.write(`postern: ${member} (${role}) is not ready yet: ${waitsFor}\n`);
+  });
+  const problem = await Promise.race([supervisor.start(), stopped.asked]).finally(() => late.cancel());
   if (problem !== undefined && problem !== 'stopping') {
     await supervisor.abandon();
     throw explain(base, loaded, problem);
   }
   if (problem === undefined) {
-    if (owns) await rememberClusterId(base, clusterId);
+    await rememberClusterId(base, clusterId);
     logger.info({ role, clusterId }, 'member ready');
     process.stdout.write(`postern: ${member} (${role}) is ready\n`);
   }
   return stopped.done;
+}
+
+/**
+ * This base folder has stood alone before, so nobody else runs on its storage. Before there were certificates it had none;
+ * nor has a cluster's backend that has lost them, and is started without its role by mistake: then the storage is looked at.
+ */
+async function wasAlone(platform: Platform, base: string, settings: Settings): Promise<boolean> {
+  if ((await ownClusterId(base)) === undefined) return false;
+  const files = await readSecurityFiles(base);
+  if (files === undefined) return isAtRest(platform, storageRoot(base), timesOf(settings));
+  return readMemberCertificate(files.certificate)?.role === 'standalone';
 }
 
 /** The first signal drains and stops; the second ends all at once, and so does the end of whoever started us. */

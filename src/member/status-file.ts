@@ -1,6 +1,7 @@
 /**
  * `<base>/status.json`: what runs here and where it listens, for the lab, scripts and people. Written when something
- * changed, the last state wins; derived, never read back by the member.
+ * changed, the last state wins; derived, never read back by the member. What changes all the time is not in it: `/status.json`
+ * of the administration over HTTP has that.
  */
 import { join } from 'node:path';
 import type { Role } from '../cluster/types.ts';
@@ -21,6 +22,15 @@ export interface Status {
   /** The supervisor's bus. */
   readonly address: Address;
   readonly isController: boolean;
+  /** Of the controller that is heard; null while none is. */
+  readonly controlEpoch: number | null;
+  /** Of the program. */
+  readonly version: string;
+  /** UTC, RFC 3339. */
+  readonly startedAt: string;
+  /** Why this member stands for nothing, for people; null when all is well. */
+  readonly refusal: string | null;
+  /** By name of the service: its address, the first one where it has several. */
   readonly services: Services;
 }
 
@@ -31,6 +41,8 @@ export class StatusFile {
   #wanted: string | undefined;
   #written: string | undefined;
   #writing: Promise<void> | undefined;
+  /** The newest write failed, as the log says already. */
+  #fails = false;
   #ended = false;
 
   constructor(fs: Pick<Fs, 'replace' | 'remove'>, base: string, logger: Logger) {
@@ -63,10 +75,15 @@ export class StatusFile {
       const text = this.#wanted;
       try {
         await this.#fs.replace(this.#path, Buffer.from(text));
+        this.#written = text;
+        this.#fails = false;
       } catch (err) {
-        this.#logger.warn({ err, file: this.#path }, 'status not written');
+        if (!this.#fails) this.#logger.warn({ err, file: this.#path }, 'status not written');
+        this.#fails = true;
+        // What stands there is anybody's guess; the next state, or this one asked for again, tries again.
+        this.#written = undefined;
+        return;
       }
-      this.#written = text;
     }
   }
 }

@@ -8,9 +8,11 @@ import { openClusterSettings, SETTINGS_OBJECT, SETTINGS_PATH } from '../director
 import { Failure } from '../lib/failure.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Platform } from '../platform/platform.ts';
+import { RealClock } from '../platform/real/clock.ts';
 import { realPlatform } from '../platform/real/platform.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openLog } from '../store/log/log.ts';
+import { handshakeLogger } from './handshake-logger.ts';
 
 /** Threads of libuv's pool that no mount ever gets. */
 const POOL_RESERVE = 4;
@@ -26,10 +28,15 @@ export function storageRoot(base: string): string {
   return join(base, 'SharedDomains');
 }
 
-/** The real platform of a process with so many threads for storage calls. */
-export function memberPlatform(base: string, poolSize: number): Platform {
+/**
+ * The real platform of a process with so many threads for storage calls. `logger` is told of connections that did not get
+ * through the door: a failed handshake among them.
+ */
+export function memberPlatform(base: string, poolSize: number, logger?: Logger): Platform {
   const callsInFlightMax = Math.max(2, Math.floor((poolSize - POOL_RESERVE) / GATES));
-  return realPlatform({ mounts: [storageRoot(base)], callsInFlightMax });
+  const options = { mounts: [storageRoot(base)], callsInFlightMax };
+  if (logger === undefined) return realPlatform(options);
+  return realPlatform({ ...options, logger: handshakeLogger(logger, new RealClock()) });
 }
 
 /** The id of the storage. Failure 'refused' with one line that says what is wrong. */
@@ -66,7 +73,10 @@ export async function rememberClusterId(base: string, clusterId: string): Promis
 }
 
 /** Makes id and markers of a new storage; what is there already stays. */
-export async function makeStorage(platform: Platform, root: string): Promise<{ readonly created: boolean }> {
+export async function makeStorage(
+  platform: Platform,
+  root: string,
+): Promise<{ readonly created: boolean; readonly clusterId: string }> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   return initStorage(platform.fs, platform.random, { root });
 }

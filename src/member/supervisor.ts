@@ -2,17 +2,24 @@
  * The supervisor of a member: its bus, its node of the cluster (on backends it may hold control), and its worker processes.
  * It serves no client and opens no account. The exit of a child is reported in the same turn in which it is seen.
  */
+import { resealChanges } from '../certificates/reseal.ts';
 import { createBus } from '../cluster/bus/bus.ts';
 import type { Bus } from '../cluster/bus/types.ts';
 import { createSupervisorNode } from '../cluster/node.ts';
+import type { MemberSecurity } from '../cluster/security/member-security.ts';
+import { SecurityService } from '../cluster/security/service.ts';
 import type { Role, SupervisorNode } from '../cluster/types.ts';
+import { VERSION } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { isLoopback } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Platform, Timer } from '../platform/platform.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Incarnation } from '../store/ids.ts';
+import { type Household, keepHouse } from './housekeeping.ts';
 import { DUTIES } from './roles.ts';
+import { writeSecurityFiles } from './security-files.ts';
+import { securityStore } from './security-store.ts';
 import { type Status, StatusFile } from './status-file.ts';
 import { fenceFor, settingsOpener, storageRoot } from './storage.ts';
 import { takenPort } from './taken-ports.ts';
@@ -25,8 +32,8 @@ export interface SupervisorOptions {
   readonly member: string;
   readonly settings: Settings;
   readonly platform: Platform;
-  /** Of the storage; empty on a member that mounts none. */
   readonly clusterId: string;
+  readonly security: MemberSecurity;
   readonly logger: Logger;
 }
 
@@ -52,6 +59,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     },
     listen: settings.ClusterAddress,
     clusterId: options.clusterId,
+    security: options.security,
     logger: logger.child({ part: 'bus' }),
   });
   const root = storageRoot(base);
@@ -61,6 +69,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     platform,
     bus,
     role,
+    version: VERSION,
     seeds,
     times: timesOf(settings),
     ...(owns ? { storage: { root }, openSettings: settingsOpener(platform, root, fence, logger) } : {}),
@@ -77,7 +86,10 @@ export class Supervisor {
   readonly #node: SupervisorNode;
   readonly #workers: WorkerProcesses;
   readonly #status: StatusFile;
+  readonly #security: SecurityService;
+  readonly #household: Household;
   #timer: Timer | undefined;
+  readonly #startedAt: string;
   #wasReady = false;
   #stopping = false;
 
@@ -85,6 +97,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions, bus: Bus, node: SupervisorNode) {
     const { base, role, member, settings, clusterId, platform, logger } = options;
     this.#options = options;
+    this.#startedAt = new Date(platform.clock.wallMs()).toISOString();
     this.#bus = bus;
     this.#node = node;
     this.#status = new StatusFile(platform.fs, base, logger);
@@ -95,10 +108,38 @@ export class Supervisor {
       random: platform.random,
       logger,
       poolSize: settings.PoolSize,
-      start: { base, role, member, settings, clusterId, seeds, supervisor: bus.self.address },
+      start: {
+        base,
+        role,
+        member,
+        settings,
+        clusterId,
+        seeds,
+        supervisor: bus.self.address,
+        get security() {
+          return options.security.files;
+        },
+      },
       onExit: (incarnation) => node.workerExited(incarnation),
       onChange: () => void this.#show(),
     });
+    this.#security = new SecurityService({
+      platform,
+      bus,
+      node,
+      seeds,
+      security: options.security,
+      elsewhere: (stored, { frontend }) => resealChanges(stored, frontend, platform.random, logger),
+      store: securityStore({
+        security: options.security,
+        write: (files) => writeSecurityFiles(base, files),
+        told: (files) => this.#workers.tellSecurity(files),
+      }),
+      logger: logger.child({ part: 'security' }),
+    });
+    this.#security.serve();
+    this.#household = keepHouse({ ...options, bus, node });
+    this.#security.follow(node.settings);
   }
 
   get node(): SupervisorNode {
@@ -117,6 +158,23 @@ export class Supervisor {
     return undefined;
   }
 
+  /** What a start that takes long is waiting for. */
+  waitsFor(): string {
+    const { settings } = this.#options;
+    const refusal = this.#node.refusal();
+    if (refusal !== undefined) return refusal;
+    if (this.#node.controller() === undefined) {
+      const backends = settings.BackendAddresses.map(({ host, port }) => `${host}:${port}`).join(', ');
+      return backends === ''
+        ? 'it has no controller'
+        : `it hears no controller; BackendAddresses are ${backends}`;
+    }
+    const waiting = this.#workers.status().filter(({ ready }) => !ready);
+    return waiting.length === 0
+      ? 'it has no slot map or settings yet'
+      : `${waiting.length} workers are not ready`;
+  }
+
   /** Gives the slots away, ends the workers in good order, then itself. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
@@ -129,6 +187,8 @@ export class Supervisor {
   }
 
   async #end(): Promise<void> {
+    await this.#household.stop();
+    await this.#security.stop();
     await this.#node.stop();
     this.#timer?.cancel();
     await this.#bus.close();
@@ -195,6 +255,10 @@ export class Supervisor {
       workers: workers.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
       address: this.#bus.self.address,
       isController: this.#node.isController(),
+      controlEpoch: this.#node.controller()?.controlEpoch ?? null,
+      version: VERSION,
+      startedAt: this.#startedAt,
+      refusal: this.#node.refusal() ?? null,
       services: Object.assign({}, ...workers.map(({ services }) => services)) as Status['services'],
     };
   }

@@ -2,10 +2,13 @@
  * The program of a worker process. It is told by its supervisor what to be, and lives no longer than that: when the
  * channel ends, the supervisor is gone, and the worker exits at once, without waiting for anything.
  */
-import type { FromWorker, ToWorker } from './protocol.ts';
+import { MemberSecurity } from '../cluster/security/member-security.ts';
+import { type FromWorker, type ToWorker, unpackStart } from './protocol.ts';
 import { ListenError, type RunningWorker, startWorker } from './worker.ts';
 
 let running: RunningWorker | undefined;
+/** Before all else: what comes of it while we start must not be lost. */
+let security: MemberSecurity | undefined;
 
 // Nobody would report our exit or replace us.
 process.on('disconnect', endNow);
@@ -15,7 +18,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('message', (message: ToWorker) => {
   switch (message.kind) {
     case 'start':
-      startWorker(message).then(
+      security = new MemberSecurity(message.security);
+      startWorker(unpackStart(message), security).then(
         (worker) => {
           running = worker;
           tell({ kind: 'ready', services: worker.services });
@@ -23,6 +27,11 @@ process.on('message', (message: ToWorker) => {
         (error: unknown) => fail(error),
       );
       return;
+    case 'security':
+      security?.replace(message.files);
+      return;
+    case 'ping':
+      return tell({ kind: 'pong' });
     case 'stop':
       (running?.stop(message.graceMs) ?? Promise.resolve()).then(
         () => process.exit(0),

@@ -4,11 +4,13 @@
  */
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { SecurityFiles } from '../cluster/security/member-security.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Clock, Random, Timer } from '../platform/platform.ts';
 import type { Incarnation } from '../store/ids.ts';
 import { Backoff } from './backoff.ts';
-import type { FromWorker, Services, ToWorker, WorkerStart } from './protocol.ts';
+import { type FromWorker, packStart, type Services, type ToWorker, type WorkerStart } from './protocol.ts';
+import { ASK_EVERY_MS, Silence } from './silence.ts';
 
 const INCARNATION_OCTETS = 16;
 const PROGRAM = fileURLToPath(new URL('worker-main.ts', import.meta.url));
@@ -21,7 +23,7 @@ export interface WorkerProcessesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** All but what each process has for itself. */
+  /** All but what each process has for itself. Read anew for each: `security` may be a getter, as keys change. */
   readonly start: Omit<WorkerStart, 'kind' | 'index' | 'incarnation' | 'ports'>;
   /** UV_THREADPOOL_SIZE of a worker. */
   readonly poolSize: number;
@@ -50,7 +52,10 @@ interface Place {
   startedMs: number;
   ready: boolean;
   services: Services;
+  /** Its start, while it is to be started again. */
   timer: Timer | undefined;
+  /** From when it is ready on. */
+  silence: Silence | undefined;
 }
 
 export class WorkerProcesses {
@@ -58,6 +63,7 @@ export class WorkerProcesses {
   readonly #places: readonly Place[];
   readonly #fork: (poolSize: number) => Child;
   #stopping = false;
+  #asking: Timer | undefined;
   #allGone: (() => void) | undefined;
   #problem: ((problem: StartProblem) => void) | undefined;
   #allReady: (() => void) | undefined;
@@ -73,6 +79,7 @@ export class WorkerProcesses {
       ready: false,
       services: {},
       timer: undefined,
+      silence: undefined,
     }));
   }
 
@@ -82,7 +89,22 @@ export class WorkerProcesses {
       this.#allReady = () => resolve(undefined);
       this.#problem = resolve;
       for (const place of this.#places) this.#start(place);
+      this.#ask();
     });
+  }
+
+  /** A worker that hangs keeps its connections and, while its supervisor lives, is not replaced by anything else. */
+  #ask(): void {
+    if (this.#stopping) return;
+    const { clock, logger } = this.#options;
+    this.#asking = clock.timer(ASK_EVERY_MS, () => this.#ask());
+    for (const { index, child, silence } of this.#places) {
+      if (child?.connected !== true || silence === undefined) continue;
+      if (silence.isTooLong(clock.monotonicMs())) {
+        logger.error({ index, pid: child.pid }, 'worker hangs, killed');
+        child.kill('SIGKILL');
+      } else child.send({ kind: 'ping' } satisfies ToWorker, () => undefined);
+    }
   }
 
   status(): readonly WorkerState[] {
@@ -94,9 +116,17 @@ export class WorkerProcesses {
     }));
   }
 
+  /** Gives all of them the member's certificate and keys as they are now. */
+  tellSecurity(files: SecurityFiles): void {
+    for (const { child } of this.#places)
+      if (child?.connected === true)
+        child.send({ kind: 'security', files } satisfies ToWorker, () => undefined);
+  }
+
   /** Ends all in good order; those that are not gone after `graceMs` and a bit are killed. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#asking?.cancel();
     for (const place of this.#places) {
       place.timer?.cancel();
       if (place.child?.connected === true)
@@ -110,6 +140,7 @@ export class WorkerProcesses {
   /** Ends all at once. */
   kill(): void {
     this.#stopping = true;
+    this.#asking?.cancel();
     for (const place of this.#places) {
       place.timer?.cancel();
       place.child?.kill('SIGKILL');
@@ -144,18 +175,21 @@ export class WorkerProcesses {
       ports: place.services,
     };
     // The callback takes the error of a child that is gone already; its exit is told anyway.
-    child.send(message, () => undefined);
+    child.send(packStart(message), () => undefined);
     onChange();
   }
 
   #told(place: Place, child: Child, message: FromWorker): void {
     if (place.child !== child) return;
+    place.silence?.heard(this.#options.clock.monotonicMs());
+    if (message.kind === 'pong') return;
     if (message.kind === 'failed') {
       this.#options.logger.error({ index: place.index, code: message.code }, message.why);
       this.#problem?.(message);
       return;
     }
     place.ready = true;
+    place.silence = new Silence(this.#options.clock.monotonicMs());
     place.services = message.services;
     this.#options.onChange();
     if (this.#places.every(({ ready }) => ready)) this.#allReady?.();
@@ -172,6 +206,7 @@ export class WorkerProcesses {
     const { clock, logger, onExit, onChange } = this.#options;
     onExit(incarnation);
     place.child = undefined;
+    place.silence = undefined;
     place.ready = false;
     if (this.#stopping) {
       onChange();

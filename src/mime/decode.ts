@@ -9,7 +9,7 @@ import { ENCODED_WORDS_OCTETS_MAX } from './limits.ts';
 
 /** A header value as text. 8-bit octets are UTF-8 (RFC 6532) or, failing that, Windows-1252. */
 export function decodeHeaderValue(value: Buffer): string {
-  const text = isUtf8(value) ? value.toString('utf8') : value.toString('latin1');
+  const text = isUtf8(value) ? value.toString('utf8') : new TextDecoder('windows-1252').decode(value);
   if (value.length > ENCODED_WORDS_OCTETS_MAX || !text.includes('=?')) return text;
   try {
     return libmime.decodeWords(text);

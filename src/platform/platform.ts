@@ -81,18 +81,73 @@ export interface Address {
 
 export interface Net {
   /**
-   * Port 0 lets the kernel choose. Rejects with EADDRINUSE, EACCES … `shared`: other processes of this member listen on
-   * the same port, and the kernel spreads the connections over them (SO_REUSEPORT).
+   * Port 0 lets the kernel choose. Rejects with EADDRINUSE, EACCES … A connection is handed over when its PROXY header
+   * was read and its TLS handshake is done, where these are asked for; one that fails at them is only logged.
    */
   listen(
     address: Address,
     onConnection: (connection: Connection) => void,
-    options?: { readonly shared: boolean },
+    options?: ListenOptions,
   ): Promise<Listener>;
-  connect(
-    address: Address,
-    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
-  ): Promise<Connection>;
+  connect(address: Address, options: ConnectOptions): Promise<Connection>;
+}
+
+export interface ListenOptions {
+  /** Other processes of this member listen on the same port; the kernel spreads the connections over them (SO_REUSEPORT). */
+  readonly shared?: boolean;
+  /** TLS from the first octet on. */
+  readonly tls?: TlsServerOptions;
+  /**
+   * Whether a peer is a balancer: then its connections begin with a PROXY header, v1 or v2, and others' never do. A client
+   * on the loopback address of another machine counts as the balancer itself: that loopback is not ours.
+   */
+  readonly fromBalancer?: (host: string) => boolean;
+}
+
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly tls?: TlsClientOptions;
+}
+
+/** A certificate chain, leaf first, and its private key, in PEM. Compared by identity: the same object is the same context. */
+export interface TlsIdentity {
+  readonly chain: string;
+  readonly key: string;
+}
+
+/** The server's side of TLS. The functions are asked at each handshake, so that a change is in force at once. */
+export interface TlsServerOptions {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** What to show to a client that asks for `serverName` (SNI, RFC 6066 section 3) at this address. */
+  identity(serverName: string | undefined, local: Address): TlsIdentity;
+  /** 48 octets under which session tickets are sealed, the same on all members; absent: tickets of this process only. */
+  ticketKeys?(): Buffer | undefined;
+  /** Certificates in PEM that must have signed the client's; absent: clients are not asked for one. */
+  clientAuthorities?(): readonly string[];
+}
+
+export interface TlsClientOptions {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Our own certificate, where the server asks for one. */
+  identity?(): TlsIdentity;
+  /** Certificates in PEM that must have signed the server's; whose it is, the caller checks by `TlsInfo.peerCertificate`. */
+  authorities(): readonly string[];
+}
+
+/** What was agreed in a handshake. */
+export interface TlsInfo {
+  /** `TLSv1.3` */
+  readonly protocol: string;
+  /** Name of the cipher suite (IANA). */
+  readonly cipher: string;
+  readonly serverName: string | undefined;
+  /** The peer's certificate, DER, verified; undefined when it showed none. */
+  readonly peerCertificate: Buffer | undefined;
+  /** The hash of the server's certificate for channel binding `tls-server-end-point` (RFC 5929 section 4). */
+  readonly serverEndPoint: Buffer | undefined;
+  /** Keying material for channel binding `tls-exporter` (RFC 9266), 32 octets; undefined where TLS is older than 1.3. */
+  readonly exporter: Buffer | undefined;
 }
 
 export interface Listener {
@@ -103,8 +158,19 @@ export interface Listener {
 
 /** A reliable byte stream. Nothing is delivered before `start`. */
 export interface Connection {
+  /** Our end; behind a balancer the address that its client called. */
   readonly local: Address;
+  /** The client's end, behind a balancer too. */
   readonly remote: Address;
+  /** Undefined in the clear. */
+  readonly tls: TlsInfo | undefined;
+  /**
+   * STARTTLS on the server's side: what is sent from here on, and what was received and not told to `data` yet, is TLS.
+   * Resolves when the handshake is done; rejects when it fails or takes too long, and then `closed` follows. What the
+   * caller itself keeps of earlier octets it must throw away (RFC 3207 section 4.2: commands injected in the clear).
+   * What is written meanwhile waits for the end of the handshake. Only for who was called, and once.
+   */
+  secure(options: TlsServerOptions): Promise<TlsInfo>;
   /** Sets who is told what; call once, in the same turn as the connection was handed over. */
   start(events: ConnectionEvents): void;
   /** Queues bytes; false means that the caller should wait for `drained` before more. */
@@ -122,7 +188,9 @@ export interface Connection {
 export interface ConnectionEvents {
   data(bytes: Buffer): void;
   drained?(): void;
-  /** The peer sent FIN. The connection is closed by us after that unless `halfOpen` was meant; `closed` follows. */
+  /** What the peer is owed is still sent after its FIN: then our `end` is for who has the connection to call. */
+  readonly halfOpen?: boolean;
+  /** The peer sent FIN. Unless `halfOpen`, our `end` follows at once; `closed` comes when both have ended. */
   ended?(): void;
   /**
    * Called exactly once, last. `cause` is undefined after an orderly end (FIN both ways or our own `end`). Otherwise its

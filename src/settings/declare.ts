@@ -4,7 +4,16 @@
  */
 
 import { isArray, isDictionary, type Value } from '../lib/dictionary/value.ts';
-import { formatEndpoint, parseEndpoint } from '../lib/ip.ts';
+import {
+  formatAddress,
+  formatEndpoint,
+  type IpNumber,
+  isAddress,
+  parseAddress,
+  parseEndpoint,
+  plainAddress,
+} from '../lib/ip.ts';
+import { type Networks, parseNetworks } from '../lib/networks.ts';
 
 /** A type of setting; `T` is what the program gets. */
 export interface Type<T> {
@@ -114,11 +123,65 @@ export const endpoint: Type<Endpoint> = {
   write: formatEndpoint,
 };
 
-/** `ip:port`, or `off`. */
-export const listener: Type<Endpoint | 'off'> = {
-  allowed: 'an address and port such as 192.0.2.1:25, "0.0.0.0:25" or "[::]:25", or off',
-  read: (value) => (typeof value === 'string' && value.toLowerCase() === 'off' ? 'off' : readEndpoint(value)),
-  write: (value) => (value === 'off' ? 'off' : formatEndpoint(value)),
+/** Where to listen: `ip:port`, a list of them (a machine has several addresses), or `off`, which is the empty list. */
+export const listener: Type<readonly Endpoint[]> = {
+  allowed:
+    'an address and port such as 192.0.2.1:25, "0.0.0.0:25" or "[::]:25", a list of at most 64 of these, or off',
+  read: (value) => {
+    if (typeof value === 'string' && value.toLowerCase() === 'off') return [];
+    const wanted = isArray(value) ? value : [value];
+    return wanted.length > LISTEN_MAX ? undefined : all(wanted.map(readEndpoint));
+  },
+  write: (value) => {
+    const [first, ...more] = value.map(formatEndpoint);
+    return first === undefined ? 'off' : more.length === 0 ? first : [first, ...more];
+  },
+};
+
+/** Addresses that one listener may have. */
+const LISTEN_MAX = 64;
+
+/** A literal IP address. */
+export const ip: Type<string> = {
+  allowed: 'an IP address such as 192.0.2.1 or "2001:db8::1"',
+  read: (value) => readIp(value),
+  write: (value) => value,
+};
+
+/** A literal IP address, or `""`. */
+export const ipOrNone: Type<string> = {
+  allowed: `${ip.allowed}, or ""`,
+  read: (value) => (value === '' ? '' : readIp(value)),
+  write: (value) => value,
+};
+
+/** Addresses, networks and ranges, in a list, or one string with commas, as forms send it. */
+export const networks: Type<Networks> = {
+  allowed:
+    'a list of addresses, networks and ranges such as (192.0.2.1, "198.51.100.0/24", "2001:db8::/32", "192.0.2.5-192.0.2.9")',
+  read: (value) => {
+    if (typeof value === 'string') return parseNetworks(value);
+    const entries = isArray(value) ? value : [value];
+    const texts = entries.map((each) => (typeof each === 'string' ? each : readIp(each)));
+    return texts.includes(undefined) ? undefined : parseNetworks(texts as string[]);
+  },
+  write: (value) => value.entries,
+};
+
+/** Most entries of a map of addresses. */
+const ADDRESS_MAP_MAX = 256;
+
+/** Another address for some addresses: `{ "10.0.0.5" = "203.0.113.5"; }`. Keys in their one form. */
+export const addressMap: Type<ReadonlyMap<string, string>> = {
+  allowed: `a dictionary of at most ${ADDRESS_MAP_MAX} pairs of IP addresses such as { "10.0.0.5" = "203.0.113.5"; }`,
+  read: (value) => {
+    if (!isDictionary(value) || value.size > ADDRESS_MAP_MAX) return undefined;
+    const pairs = [...value].map(([from, to]) => [readIp(from), readIp(to)] as const);
+    if (pairs.flat().includes(undefined)) return undefined;
+    const map = new Map(pairs as readonly (readonly [string, string])[]);
+    return map.size === pairs.length ? map : undefined;
+  },
+  write: (value) => new Map(value),
 };
 
 /** Most entries of a list of addresses. */
@@ -129,13 +192,85 @@ export const endpoints: Type<readonly Endpoint[]> = {
   allowed: `a list of at most ${ENDPOINTS_MAX} addresses such as (192.0.2.1:7600, 192.0.2.2:7600)`,
   read: (value) => {
     if (!isArray(value) || value.length > ENDPOINTS_MAX) return undefined;
-    const read = value.map(readEndpoint);
-    return read.includes(undefined) ? undefined : (read as readonly Endpoint[]);
+    return all(value.map(readEndpoint));
   },
   write: (value) => value.map(formatEndpoint),
 };
 
+/** Most addresses of one domain. */
+const DOMAIN_ADDRESSES_MAX = 64;
+
+/**
+ * Addresses that belong to a domain, each once and in canonical form: `(192.0.2.1, "2001:db8::1")`, or one string with
+ * commas, as forms send it.
+ */
+export const domainAddresses: Type<readonly string[]> = {
+  allowed:
+    `a list of at most ${DOMAIN_ADDRESSES_MAX} IP addresses such as (192.0.2.1, "2001:db8::1"); not 127.0.0.1 or ::1, ` +
+    'where administrators log in, and no wildcard',
+  read: (value) => {
+    const items = typeof value === 'string' ? value.split(',').filter((each) => each.trim() !== '') : value;
+    if (!isArray(items) || items.length > DOMAIN_ADDRESSES_MAX) return undefined;
+    const read = items.map(readDomainAddress);
+    return read.includes(undefined) ? undefined : [...new Set(read as readonly string[])];
+  },
+  write: (value) => value,
+};
+
+function readDomainAddress(value: Value): string | undefined {
+  const text = typeof value === 'string' ? value.trim() : hostOf(value);
+  const address = text === undefined ? undefined : parseAddress(text);
+  return address !== undefined && canBelongToDomain(address) ? formatAddress(address) : undefined;
+}
+
+/**
+ * No wildcard, multicast, broadcast or link-local address, and neither of the two loopback addresses on which
+ * administrators log in by an unqualified name.
+ */
+function canBelongToDomain({ family, value }: IpNumber): boolean {
+  if (family === 6) return value > 1n && value >> 120n !== 0xffn && value >> 118n !== LINK_LOCAL >> 118n;
+  const first = value >> 24n;
+  return value !== LOOPBACK && first !== 0n && first < 224n;
+}
+
+/** fe80::/10, RFC 4291 section 2.5.6. */
+const LINK_LOCAL = 0xfe80n << 112n;
+/** 127.0.0.1 */
+const LOOPBACK = 0x7f00_0001n;
+
+/** Of `#I[192.0.2.1]`, without a port. */
+function hostOf(value: Value): string | undefined {
+  if (value === null || typeof value !== 'object' || isArray(value) || isDictionary(value)) return undefined;
+  if (Buffer.isBuffer(value) || value.kind !== 'address' || value.port !== undefined) return undefined;
+  return value.host;
+}
+
+/** Octets as a datablock `[base64]`, or text that stands for them, such as PEM. `what` completes "give …". */
+export function octetsOrText(octetsMax: number, what: string): Type<Buffer | string> {
+  return {
+    allowed: `${what}, at most ${withUnit(SIZES, octetsMax)} octets`,
+    read: (value) => {
+      const isEither = typeof value === 'string' || Buffer.isBuffer(value);
+      return isEither && value.length > 0 && Buffer.byteLength(value) <= octetsMax ? value : undefined;
+    },
+    write: (value) => value,
+  };
+}
+
 type Units = readonly (readonly [unit: string, factor: number])[];
+
+/** Undefined when one of them is. */
+function all<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {
+  return values.includes(undefined) ? undefined : (values as readonly T[]);
+}
+
+/** In its one form (`plainAddress`), so that it can be compared. */
+function readIp(value: Value): string | undefined {
+  if (typeof value === 'string') return isAddress(value) ? plainAddress(value) : undefined;
+  if (value === null || typeof value !== 'object' || isArray(value) || isDictionary(value)) return undefined;
+  if (Buffer.isBuffer(value) || value.kind !== 'address' || value.port !== undefined) return undefined;
+  return plainAddress(value.host);
+}
 
 function readEndpoint(value: Value): Endpoint | undefined {
   if (typeof value === 'string') return parseEndpoint(value);

@@ -45,14 +45,16 @@ export async function loadSettings(fs: SettingsFs, base: string, isBackend = fal
     );
   }
   const file = join(base, SETTINGS_FILE);
+  let octets: Buffer | undefined;
   try {
-    return readSettings(await readFile(fs, file), file, isBackend);
+    octets = await readFile(fs, file);
   } catch (error) {
     return bad(
       file,
       `cannot be read (${codeOf(error)}): make it readable, or remove it to run with the defaults`,
     );
   }
+  return readSettings(octets, file, isBackend);
 }
 
 /** Reads the octets of a settings file; undefined when there is none. `file` is for messages only. */

@@ -3,18 +3,24 @@
  * is allowed from it, and the manual page is printed from it. What must hold between settings is in `checkSettings`.
  *
  * Ports: by default a member listens on loopback only, at the well-known port plus 2000, so that anybody can start one
- * without being root and without opening it to a network. A server that faces clients names its addresses.
+ * without being root and without opening it to a network. A server that faces clients names its addresses. Which address is
+ * for what (docs/operator.md, "Networks") is checked here too: a mistake there would open a door that nobody looks at.
  */
 import { format } from '../lib/dictionary/format.ts';
-import { formatEndpoint } from '../lib/ip.ts';
 import { LOG_LEVELS } from '../lib/logging.ts';
+import { noNetworks } from '../lib/networks.ts';
+import { checkAddresses } from './addresses.ts';
 import {
+  addressMap,
   duration,
   type Endpoint,
   endpoint,
   endpoints,
   integer,
+  ip,
+  ipOrNone,
   listener,
+  networks,
   oneOf,
   type Setting,
   setting,
@@ -24,16 +30,29 @@ import {
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
+/** A message and its trace fields travel to the owner of the account as one call on the bus, which has 64 MiB at most. */
+const MESSAGE_OCTETS_MAX = 60 * MIB;
 
 const name = text(
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
   'a name of 1 to 64 letters, digits, dots, hyphens',
 );
 
+const LOOPBACK = '127.0.0.1';
+
 /** A loopback address at the well-known port plus 2000. */
 function loopback(port: number): Endpoint {
-  return { host: '127.0.0.1', port };
+  return { host: LOOPBACK, port };
 }
+
+/** The listeners' default: one such address. */
+function local(port: number): readonly Endpoint[] {
+  return [loopback(port)];
+}
+
+/** Unless told otherwise, a name of a host as RFC 5321 section 2.3.5 wants it: labels of letters, digits and hyphens. */
+const HOST_NAME =
+  /^$|^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
 export const SETTINGS = {
   ClusterName: setting(
@@ -84,39 +103,126 @@ export const SETTINGS = {
     12,
     'By how many percent the clocks of two members may differ in speed; added to every wait for the end of a lease.',
   ),
-  SMTPListener: setting(listener, loopback(2025), 'Mail from other servers. In production "0.0.0.0:25".'),
-  SubmissionListener: setting(listener, loopback(2587), 'Mail from users. In production "0.0.0.0:587".'),
+  HostName: setting(
+    text(HOST_NAME, 'a name of a host such as mail.example.com, or ""'),
+    '',
+    'The name in greetings, Received fields and EHLO: one that DNS leads to this server. MemberName when empty.',
+  ),
+  ManagementAddress: setting(
+    ip,
+    LOOPBACK,
+    'The address of this machine for administration: besides loopback the only one on which PWDListener and AdminListener may be.',
+  ),
+  PublicAddress: setting(
+    ipOrNone,
+    '',
+    "The address of this machine that faces clients and other servers: source of outgoing mail of domains without an address of their own. The system's choice when empty.",
+  ),
+  StorageAddress: setting(
+    ipOrNone,
+    '',
+    'The address of this machine in the network of the storage, where it has one of its own: checked at start, and nothing listens there.',
+  ),
+  BalancerNetworks: setting(
+    networks,
+    noNetworks,
+    'Load balancers in front of this member: connections of clients that come from there begin with a PROXY header, v1 or v2. Nobody else may send one.',
+  ),
+  WANAddresses: setting(
+    addressMap,
+    new Map(),
+    'How addresses of this machine look from outside, where NAT is in between: local = outside. A domain may own either.',
+  ),
+  MinTLS: setting(
+    oneOf(['TLSv1.2', 'TLSv1.3'] as const),
+    'TLSv1.2',
+    'The oldest version of TLS that clients may use.',
+  ),
+  SMTPListener: setting(listener, local(2025), 'Mail from other servers. In production "0.0.0.0:25".'),
+  SubmissionListener: setting(
+    listener,
+    local(2587),
+    'Mail from users, with STARTTLS. In production "0.0.0.0:587".',
+  ),
+  SubmissionsListener: setting(
+    listener,
+    local(2465),
+    'Mail from users, in TLS from the first octet. In production "0.0.0.0:465".',
+  ),
   LMTPListener: setting(
     listener,
-    'off',
+    [],
     'Mail from a relay of the site that is trusted. For a try "127.0.0.1:2024".',
   ),
-  IMAPListener: setting(listener, loopback(2143), 'Mailbox access. In production "0.0.0.0:143".'),
-  POPListener: setting(listener, loopback(2110), 'Mailbox access by POP3. In production "0.0.0.0:110".'),
+  LMTPNetworks: setting(
+    networks,
+    noNetworks,
+    'Who may use LMTPListener besides this machine itself: the relays of the site. LMTP knows no log-in.',
+  ),
+  IMAPListener: setting(listener, local(2143), 'Mailbox access, with STARTTLS. In production "0.0.0.0:143".'),
+  IMAPSListener: setting(
+    listener,
+    local(2993),
+    'Mailbox access in TLS from the first octet. In production "0.0.0.0:993".',
+  ),
+  POPListener: setting(
+    listener,
+    local(2110),
+    'Mailbox access by POP3, with STLS. In production "0.0.0.0:110".',
+  ),
+  POPSListener: setting(
+    listener,
+    local(2995),
+    'Mailbox access by POP3 in TLS from the first octet. In production "0.0.0.0:995".',
+  ),
   PWDListener: setting(
     listener,
-    loopback(2106),
-    'The text CLI of administrators; keep it on loopback or a management address.',
+    local(2106),
+    'The text CLI of administrators, on loopback or ManagementAddress; in TLS from the first octet where it is not loopback.',
   ),
   AdminListener: setting(
     listener,
-    loopback(8010),
-    'Administration over HTTP; keep it on loopback or a management address.',
+    local(8010),
+    'Health, status and metrics over HTTP, on loopback or ManagementAddress; in TLS where it is not loopback.',
   ),
-  MaxMessageSize: setting(size(KIB, 100 * MIB), 32 * MIB, 'Largest message accepted, in octets.'),
+  PostmasterAddress: setting(
+    text(/^$|^[^\s@]{1,64}@[^\s@]{1,255}$/, 'an address of an account such as postmaster@example.com, or ""'),
+    '',
+    'Where mail for Postmaster without a domain goes, and for postmaster of a domain that has no such account (RFC 5321 section 4.5.1). When empty, the account postmaster of one of the oldest domains; without one, senders are asked to try again later.',
+  ),
+  MaxMessageSize: setting(
+    size(KIB, MESSAGE_OCTETS_MAX),
+    50 * MIB,
+    'Largest message accepted, in octets, as it is sent: attachments grow by a third on the way.',
+  ),
   MaxRecipients: setting(
     integer(1, 10_000),
     100,
-    'Most recipients of one SMTP transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least.',
+    'Most recipients of one LMTP transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least. SMTP takes one at a time, and LIMITS tells clients.',
   ),
   MaxConnections: setting(
     integer(1, 1_000_000),
     10_000,
-    'Most connections of clients to one worker, each protocol by itself.',
+    'Most connections of clients to one worker, each listener by itself.',
+  ),
+  MaxConnectionsPerAddress: setting(
+    integer(1, 1_000_000),
+    100,
+    'Most connections from one address, or IPv6 network of 64 bits, to one listener for SMTP, submission or LMTP of one worker. Loopback and BalancerNetworks have no such limit.',
+  ),
+  MaxSessionsPerAccount: setting(
+    integer(1, 100_000),
+    50,
+    'Most sessions of one account at a time, of IMAP and of POP3 each, over all members.',
+  ),
+  MaxReceivingMemory: setting(
+    size(16 * MIB, 64 * 2 ** 30),
+    512 * MIB,
+    'Most octets of messages that one worker receives at a time, over all connections; a message beyond that is asked to come later.',
   ),
   IMAPLiteralMax: setting(
     size(KIB, 100 * MIB),
-    32 * MIB,
+    50 * MIB,
     'Largest literal that a logged-in IMAP client may send, a message in APPEND for example.',
   ),
   StorageFence: setting(
@@ -136,6 +242,12 @@ type Table = typeof SETTINGS;
 type Widened<T> = T extends Setting<infer U> ? U : never;
 
 export type SettingName = keyof Table;
+
+/** A setting that says where to listen. */
+export type ListenerSetting = {
+  [K in SettingName]: Table[K] extends Setting<readonly Endpoint[]> ? K : never;
+}[SettingName] &
+  `${string}Listener`;
 
 /** What a member runs with. Times in milliseconds, sizes in octets. */
 export type Settings = { readonly [K in SettingName]: Widened<Table[K]> };
@@ -157,7 +269,8 @@ export interface Inconsistency {
 
 /** What has to hold between settings. `isBackend` for a member that owns accounts in a cluster. */
 export function checkSettings(settings: Settings, isBackend = false): readonly Inconsistency[] {
-  return [...checkTimes(settings), ...checkAddresses(settings, isBackend), ...checkSizes(settings)];
+  const addresses = checkAddresses(settings, listenersOf(settings), isBackend);
+  return [...checkTimes(settings), ...addresses, ...checkSizes(settings)];
 }
 
 /** Heartbeats that a candidate for control may spend in line and on its first act. */
@@ -179,42 +292,33 @@ function checkTimes({ Heartbeat, ControlLease, SlotLease, ClockMargin }: Setting
   return found;
 }
 
-function checkAddresses(settings: Settings, isBackend: boolean): Inconsistency[] {
+function checkSizes({ MaxMessageSize, IMAPLiteralMax, MaxReceivingMemory }: Settings): Inconsistency[] {
   const found: Inconsistency[] = [];
-  const backends = settings.BackendAddresses.map(formatEndpoint);
-  const self = formatEndpoint(settings.ClusterAddress);
-  const twice = backends.find((each, index) => backends.indexOf(each) !== index);
-  if (twice !== undefined) found.push({ key: 'BackendAddresses', why: `${twice} is listed twice` });
-  if (isBackend && !backends.includes(self))
-    found.push({ key: 'BackendAddresses', why: `list this backend's own ClusterAddress ${self} too` });
-  const users = new Map<string, SettingName>([[self, 'ClusterAddress']]);
-  for (const [key, value] of listenersOf(settings)) {
-    const at = formatEndpoint(value);
-    const other = users.get(at);
-    // Port 0 is another port each time.
-    if (other !== undefined && value.port !== 0)
-      found.push({ key, why: `${at} is the address of ${other} already` });
-    users.set(at, key);
-  }
+  if (IMAPLiteralMax < MaxMessageSize)
+    found.push({
+      key: 'IMAPLiteralMax',
+      why: 'give at least MaxMessageSize, or mail that came in cannot be copied here by a client',
+    });
+  if (MaxReceivingMemory < Math.max(IMAPLiteralMax, MaxMessageSize))
+    found.push({
+      key: 'MaxReceivingMemory',
+      why: 'give at least MaxMessageSize and IMAPLiteralMax, or the largest message could never come in',
+    });
   return found;
 }
 
-function checkSizes({ MaxMessageSize, IMAPLiteralMax }: Settings): Inconsistency[] {
-  if (IMAPLiteralMax >= MaxMessageSize) return [];
-  return [
-    {
-      key: 'IMAPLiteralMax',
-      why: 'give at least MaxMessageSize, or mail that came in cannot be copied here by a client',
-    },
-  ];
+/** Every setting that says where to listen. */
+export const LISTENER_SETTINGS: readonly ListenerSetting[] = (Object.keys(SETTINGS) as SettingName[]).filter(
+  isListenerSetting,
+);
+
+function isListenerSetting(key: SettingName): key is ListenerSetting {
+  return (SETTINGS[key].type as unknown) === listener;
 }
 
-/** Listeners that are on, with the name of their setting. */
-export function listenersOf(settings: Settings): readonly (readonly [SettingName, Endpoint])[] {
-  return (Object.keys(SETTINGS) as SettingName[])
-    .filter((key) => (SETTINGS[key].type as unknown) === listener)
-    .map((key) => [key, settings[key] as Endpoint | 'off'] as const)
-    .filter((each): each is readonly [SettingName, Endpoint] => each[1] !== 'off');
+/** Addresses that are listened on, with the name of their setting. */
+export function listenersOf(settings: Settings): readonly (readonly [ListenerSetting, Endpoint])[] {
+  return LISTENER_SETTINGS.flatMap((key) => settings[key].map((each) => [key, each] as const));
 }
 
 /** The manual page of the settings, in Markdown. */

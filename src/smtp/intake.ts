@@ -10,14 +10,20 @@ import { Failure } from '../lib/failure.ts';
 import type { Logger } from '../lib/logging.ts';
 import { objectKey } from '../store/ids.ts';
 import { slotOfObject } from '../store/slots.ts';
-import { NO_SUCH_MAILBOX, NOT_OUR_DOMAIN, replyFor } from './replies.ts';
-import type { MailIntake, Recipient, Reply } from './types.ts';
+import { isPostmaster } from './postmaster.ts';
+import { NO_SUCH_MAILBOX, NOT_OUR_DOMAIN, replyFor, TRY_LATER } from './replies.ts';
+import type { Envelope, MailIntake, Recipient, Reply } from './types.ts';
 
 export interface IntakeOptions {
   readonly directory: Directory;
   readonly router: SlotRouter;
   readonly transactions: TransactionNumbers;
   readonly logger: Logger;
+  /**
+   * Who may get mail for a postmaster that has no account (postmaster.ts), first to last; asked each time, as settings
+   * change. Where nobody can, it is refused for a while.
+   */
+  readonly postmasters?: () => readonly string[];
   /** How long a command may wait for an owner before it is answered 451. */
   readonly waitMs: number;
 }
@@ -27,22 +33,48 @@ export function createIntake(options: IntakeOptions): MailIntake {
 
   async function resolve(address: string): Promise<Recipient | Reply> {
     try {
+      if (!address.includes('@')) return await resolvePostmaster(address);
       const parsed = directory.parse(address);
       if (parsed === undefined) return NOT_OUR_DOMAIN;
       const found = await directory.resolve(parsed.domainId, parsed.name, waitMs);
-      return found.kind === 'account' ? { forwardPath: address, object: found.object } : NO_SUCH_MAILBOX;
+      if (found.kind === 'account') return { forwardPath: address, object: found.object };
+      return isPostmaster(parsed.name) ? await resolvePostmaster(address) : NO_SUCH_MAILBOX;
     } catch (error) {
       logger.warn({ address, err: error }, 'recipient not resolved');
       return replyFor(error);
     }
   }
 
-  async function deliver(recipient: Recipient, content: readonly Buffer[]): Promise<Reply | undefined> {
+  /** The first of those who may get it that has an account; all are asked at once, so this waits no longer than one. */
+  async function resolvePostmaster(forwardPath: string): Promise<Recipient | Reply> {
+    const answers = await Promise.allSettled(
+      (options.postmasters?.() ?? []).map(async (candidate) => {
+        const parsed = directory.parse(candidate);
+        return parsed && directory.resolve(parsed.domainId, parsed.name, waitMs);
+      }),
+    );
+    for (const answer of answers) {
+      // Not the next one: who gets it must not depend on who is away.
+      if (answer.status === 'rejected') throw answer.reason;
+      if (answer.value?.kind === 'account') return { forwardPath, object: answer.value.object };
+    }
+    logger.warn(
+      { address: forwardPath },
+      'no mailbox for postmaster: make the account or set PostmasterAddress',
+    );
+    return TRY_LATER;
+  }
+
+  async function deliver(
+    recipient: Recipient,
+    parts: readonly Buffer[],
+    envelope?: Envelope,
+  ): Promise<Reply | undefined> {
     const { object } = recipient;
     using transaction = transactions.begin();
     const body = {
       object,
-      content: Buffer.concat(content),
+      parts, // joined by the owner: for many recipients there is one copy of the content here
       get transaction() {
         return transaction.id;
       },
@@ -52,7 +84,9 @@ export function createIntake(options: IntakeOptions): MailIntake {
       return undefined;
     } catch (error) {
       const reply = replyFor(error instanceof Failure ? error : new Failure('unknown', String(error)));
-      logger.warn({ object: objectKey(object), reply: reply.text, err: error }, 'message not accepted');
+      const { reversePath, envid } = envelope ?? {};
+      const fields = { object: objectKey(object), reversePath, envid, reply: reply.text, err: error };
+      logger.warn(fields, 'message not accepted');
       return reply;
     }
   }

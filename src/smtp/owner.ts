@@ -22,8 +22,9 @@ const FORGET_AFTER_MS = 15 * 60_000;
 
 export function serveMail({ bus, host, clock, logger, goneForMs }: MailOwnerOptions): void {
   bus.serve('mail.deliver', (body) => {
-    const { object, content, transaction } = (body ?? {}) as Record<string, unknown>;
-    if (!Buffer.isBuffer(content)) throw new Failure('invalid', 'mail.deliver: no content');
+    const { object, parts, transaction } = (body ?? {}) as Record<string, unknown>;
+    if (!isParts(parts)) throw new Failure('invalid', 'mail.deliver: no content');
+    const content = Buffer.concat(parts);
     const id = readObjectId(object);
     const transactionId = readTransactionId(transaction);
     return host.withAccount(id, async (account) => {
@@ -47,4 +48,8 @@ export function serveMail({ bus, host, clock, logger, goneForMs }: MailOwnerOpti
         );
     }
   }
+}
+
+function isParts(value: unknown): value is readonly Buffer[] {
+  return Array.isArray(value) && value.every((part) => Buffer.isBuffer(part));
 }

@@ -1,14 +1,16 @@
 import t from 'tap';
 import { COMMANDS, commandName, execute, type Outcome, setOwnPassword } from '../../src/admin/commands.ts';
-import type { AuthenticatedAs } from '../../src/directory/types.ts';
 import type { Value } from '../../src/lib/dictionary/value.ts';
 import { Failure, type FailureCode } from '../../src/lib/failure.ts';
+import type { AuthenticatedAs } from '../../src/login/types.ts';
 import { MemoryAdministration, POSTMASTER } from './memory.ts';
 
 /** A line and what it gives: a value, `OK` for none, or a reason with a pattern of the message. */
 type Play = readonly [line: string, expected: Value | readonly [reason: string, message: RegExp]];
 
 const OK = 'done';
+
+const ATTEMPT = { service: 'pwd', remoteHost: '127.0.0.1', localHost: '127.0.0.1', timeoutMs: 1000 };
 
 void t.test('a day of an administrator', async (t) => {
   const admin = new MemoryAdministration();
@@ -92,7 +94,7 @@ void t.test('what a created account starts with', async (t) => {
 
 void t.test('who has not the right Master acts on its own account only', async (t) => {
   const admin = await withAccounts();
-  const joe: AuthenticatedAs = await admin.authenticator.verifyPassword('joe@a.example', 'pass', 1000);
+  const joe: AuthenticatedAs = await admin.authenticator.verifyPassword('joe@a.example', 'pass', ATTEMPT);
   const refused = ['no-right', /right Master/] as const;
   await play(t, admin, joe, [
     ['LISTDOMAINS', refused],
@@ -102,16 +104,40 @@ void t.test('who has not the right Master acts on its own account only', async (
     ['SETACCOUNTRIGHTS * (Master)', refused],
     ['GETCURRENTCONTROLLER', refused],
     ['GETACCOUNTALIASES *', []],
-    ['SETACCOUNTPASSWORD joe@A.example PASSWORD y', OK],
+    ['SETACCOUNTPASSWORD joe@A.example PASSWORD y', ['invalid', /at least 10 octets/]],
+    ['SETACCOUNTPASSWORD joe@A.example PASSWORD password12345', ['invalid', /tried first/]],
+    ['SETACCOUNTPASSWORD joe@A.example PASSWORD "a word of Joe"', OK],
     ['GETACCOUNTRIGHTS *', []],
     ['MAINDOMAINNAME', ''],
     ['NOOP', OK],
   ]);
-  t.equal(admin.accounts.get('1/joe')?.properties.get('password')?.toString(), 'y');
+  t.equal(admin.accounts.get('1/joe')?.properties.get('password')?.toString(), 'a word of Joe');
   await play(t, admin, POSTMASTER, [['SETACCOUNTRIGHTS joe@a.example (Master)', OK]]);
   await play(t, admin, joe, [['LISTDOMAINS', ['a.example']]]);
   await play(t, admin, POSTMASTER, [['SETACCOUNTRIGHTS joe@a.example ()', OK]]);
   await play(t, admin, joe, [['LISTDOMAINS', refused]]);
+});
+
+void t.test('a session is its account, not whoever has its name by now', async (t) => {
+  const admin = await withAccounts();
+  const joe = await admin.authenticator.verifyPassword('joe@a.example', 'pass', ATTEMPT);
+  await play(t, admin, POSTMASTER, [
+    ['RENAMEACCOUNT joe@a.example INTO joseph', OK],
+    ['CREATEACCOUNT joe@a.example {Password=other;}', OK],
+  ]);
+  const refused = ['no-right', /right Master/] as const;
+  await play(t, admin, joe, [
+    ['SETACCOUNTPASSWORD joe@a.example PASSWORD "a word of Joe"', refused],
+    ['SETACCOUNTPASSWORD * PASSWORD "a word of Joe"', refused],
+    ['GETACCOUNTALIASES joe@a.example', refused],
+    ['SETACCOUNTPASSWORD nobody@a.example PASSWORD "a word of Joe"', refused],
+    ['SETACCOUNTPASSWORD joseph@a.example PASSWORD "a word of Joe"', OK],
+  ]);
+  t.match(await setOwnPassword(admin, joe, 'another word'), { kind: 'done' });
+  const password = (name: string): unknown =>
+    admin.accounts.get(`1/${name}`)?.properties.get('password')?.toString();
+  t.equal(password('joseph'), 'another word');
+  t.equal(password('joe'), 'other');
 });
 
 void t.test('names without a domain are of the main domain', async (t) => {
@@ -175,12 +201,13 @@ void t.test('what failed is told apart: to be tried again, not known, for good',
 
 void t.test('one sets the own password', async (t) => {
   const admin = await withAccounts();
-  const joe = await admin.authenticator.verifyPassword('joe@a.example', 'pass', 1000);
-  t.match(await setOwnPassword(admin, joe, 'x y'), { kind: 'done' });
+  const joe = await admin.authenticator.verifyPassword('joe@a.example', 'pass', ATTEMPT);
+  t.match(await setOwnPassword(admin, joe, 'x y'), { reason: 'invalid', message: /at least 10 octets/ });
   t.match(await setOwnPassword(admin, joe, ''), { kind: 'refused', reason: 'invalid' });
-  t.match(await setOwnPassword(admin, POSTMASTER, 'p2'), { kind: 'done' });
-  await t.resolves(admin.authenticator.verifyPassword('joe@a.example', 'x y', 1000));
-  await t.resolves(admin.authenticator.verifyPassword('postmaster', 'p2', 1000));
+  t.match(await setOwnPassword(admin, joe, 'x y or more of it'), { kind: 'done' });
+  t.match(await setOwnPassword(admin, POSTMASTER, 'not p2 but this'), { kind: 'done' });
+  await t.resolves(admin.authenticator.verifyPassword('joe@a.example', 'x y or more of it', ATTEMPT));
+  await t.resolves(admin.authenticator.verifyPassword('postmaster', 'not p2 but this', ATTEMPT));
 });
 
 void t.test('the table: help names every command, and a log never sees an argument', async (t) => {

@@ -1,11 +1,17 @@
 /** An administration in memory, for the tests of commands and of the CLI. Failures can be put in the way. */
 
 import type { AccountName, Administration, Right } from '../../src/admin/types.ts';
+import { changeDomainSettings } from '../../src/certificates/domain-settings.ts';
+import { makeKeyring } from '../../src/cluster/security/keyring.ts';
 import type { DomainRecord } from '../../src/cluster/types.ts';
 import { splitAddress } from '../../src/directory/address.ts';
-import type { AuthenticatedAs, Authenticator, Directory } from '../../src/directory/types.ts';
+import type { Directory } from '../../src/directory/types.ts';
+import type { Dictionary } from '../../src/lib/dictionary/value.ts';
 import { Failure } from '../../src/lib/failure.ts';
+import type { AuthenticatedAs, Authenticator } from '../../src/login/types.ts';
+import { decodeDomainSettings, encodeDomainSettings } from '../../src/settings/domain-settings.ts';
 import type { DomainId, ObjectId } from '../../src/store/ids.ts';
+import { Prng } from '../support/prng.ts';
 
 export const POSTMASTER: AuthenticatedAs = { kind: 'administrator', login: 'postmaster', object: undefined };
 
@@ -25,7 +31,11 @@ export class MemoryAdministration implements Administration {
   hasController = true;
   #domains: DomainRecord[] = [];
   #nextId = 1;
+  #created = 0;
   postmasterPassword = 'secret word';
+  readonly random = new Prng('administration');
+  readonly ring = makeKeyring('frontend', this.random);
+  nowMs = Date.now();
 
   readonly settings = {
     domain: (name: string) => this.#domains.find((each) => each.name === name),
@@ -49,7 +59,7 @@ export class MemoryAdministration implements Administration {
     createAccount: async (domainId, name, initial) => {
       this.#fail();
       if (this.find({ domainId, name }) !== undefined) throw new Failure('exists', 'the name is taken');
-      const object: ObjectId = { domainId, name, serial: '1-1' };
+      const object: ObjectId = { domainId, name, serial: `1-${++this.#created}` };
       this.accounts.set(`${domainId}/${name}`, { object, aliases: [], properties: initial });
       return object;
     },
@@ -76,7 +86,8 @@ export class MemoryAdministration implements Administration {
       this.#fail();
       return [...this.accounts.keys()]
         .filter((key) => key.startsWith(`${domainId}/`))
-        .map((key) => key.slice(key.indexOf('/') + 1));
+        .map((key) => key.slice(key.indexOf('/') + 1))
+        .sort();
     },
   };
 
@@ -90,13 +101,31 @@ export class MemoryAdministration implements Administration {
         throw new Failure('refused', 'wrong name or password');
       return { kind: 'account', login, object: held.object };
     },
+    beginScram: () => Promise.reject(new Failure('unavailable', 'no SCRAM here')),
   };
 
-  async createDomain(name: string, { shared }: { readonly shared: boolean }): Promise<void> {
+  async createDomain(
+    name: string,
+    { shared, settings }: { readonly shared: boolean; readonly settings: Dictionary },
+  ): Promise<void> {
     this.#fail();
     if (this.settings.domain(name) !== undefined)
       throw new Failure('exists', `the domain ${name} exists already`);
-    this.#domains = [...this.#domains, { id: this.#nextId++ as DomainId, name, shared }];
+    const changed = this.#changed(name, new Map(), settings, true);
+    const domain = { id: this.#nextId++ as DomainId, name, shared };
+    this.#domains = [...this.#domains, withSettings(domain, changed)];
+  }
+
+  async changeDomainSettings(
+    name: string,
+    settings: Dictionary,
+    { replace }: { readonly replace: boolean },
+  ): Promise<void> {
+    this.#fail();
+    const domain = this.settings.domain(name);
+    if (domain === undefined) throw new Failure('not-found', 'no such domain');
+    const changed = this.#changed(name, decodeDomainSettings(domain.settings), settings, replace);
+    this.#domains = this.#domains.map((each) => (each === domain ? withSettings(each, changed) : each));
   }
 
   async deleteDomain(name: string, { force }: { readonly force: boolean }): Promise<void> {
@@ -118,9 +147,9 @@ export class MemoryAdministration implements Administration {
 
   async setOwnPassword(who: AuthenticatedAs, password: string): Promise<void> {
     this.#fail();
-    const name = this.directory.parse(who.login);
-    if (name === undefined) this.postmasterPassword = password;
-    else await this.setPassword(name, password);
+    const held = [...this.accounts.values()].find((each) => each.object === who.object);
+    if (held === undefined) this.postmasterPassword = password;
+    else held.properties = new Map([...held.properties, ['password', Buffer.from(password)]]);
   }
 
   async rightsOf(who: AuthenticatedAs): Promise<ReadonlySet<Right>> {
@@ -148,6 +177,11 @@ export class MemoryAdministration implements Administration {
     );
   }
 
+  #changed(domain: string, stored: Dictionary, given: Dictionary, replace: boolean): Dictionary {
+    const { nowMs, random } = this;
+    return changeDomainSettings(stored, given, { domain, replace, nowMs, random, ring: () => this.ring });
+  }
+
   #login({ domainId, name }: AccountName): string {
     return `${name}@${this.settings.domainById(domainId)?.name}`;
   }
@@ -164,4 +198,9 @@ export class MemoryAdministration implements Administration {
     this.failure = undefined;
     if (failure !== undefined) throw failure;
   }
+}
+
+function withSettings({ id, name, shared }: DomainRecord, changed: Dictionary): DomainRecord {
+  const settings = encodeDomainSettings(changed);
+  return { id, name, shared, ...(settings === undefined ? {} : { settings }) };
 }

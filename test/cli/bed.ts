@@ -3,10 +3,19 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { execute } from '../../src/admin/commands.ts';
 import { type CliOptions, CliService } from '../../src/cli/service.ts';
 import { noLogger } from '../../src/lib/logging.ts';
-import type { Connection } from '../../src/platform/platform.ts';
+import type { Connection, TlsInfo } from '../../src/platform/platform.ts';
 import { MemoryAdministration, POSTMASTER } from '../admin/memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { connectedPair } from '../support/memory-net.ts';
+
+export const TLS: TlsInfo = {
+  protocol: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  serverName: undefined,
+  peerCertificate: undefined,
+  serverEndPoint: undefined,
+  exporter: undefined,
+};
 
 /** A service with a domain and two accounts, and one client. */
 export class Bed {
@@ -42,8 +51,9 @@ export class Bed {
     return Object.assign(bed, bed.connect());
   }
 
-  connect(from = '127.0.0.1'): Pick<Bed, 'client' | 'server' | 'closed' | 'lines'> {
+  connect(from = '127.0.0.1', tls?: TlsInfo): Pick<Bed, 'client' | 'server' | 'closed' | 'lines'> {
     const [client, server] = connectedPair({ host: from, port: 1 });
+    if (tls !== undefined) Object.defineProperty(server, 'tls', { value: tls });
     const received: Buffer[] = [];
     const closed = new Promise<void>((resolve) =>
       client.start({

@@ -77,7 +77,7 @@ void t.test('answers: codes, and no text that breaks the line', (t) => {
       | 'temporary'
       | 'unknown-command'
       | 'unknown-outcome',
-  ): string => answerOutcome({ kind: 'refused', reason, message: 'm', cause: undefined }, true);
+  ): string => text({ kind: 'refused', reason, message: 'm', cause: undefined }, true);
   t.equal(refused('unknown-command'), '500 m\r\n');
   t.equal(refused('syntax'), '501 m\r\n');
   t.equal(refused('unknown-domain'), '512 m\r\n');
@@ -85,7 +85,7 @@ void t.test('answers: codes, and no text that breaks the line', (t) => {
   t.equal(refused('account-exists'), '520 m\r\n');
   t.equal(refused('temporary'), '501 try again later: m\r\n');
   t.equal(refused('unknown-outcome'), '501 it is not known whether this was done: m\r\n');
-  t.equal(answerOutcome({ kind: 'done' }, true), '200 OK\r\n');
+  t.equal(text({ kind: 'done' }, true), '200 OK\r\n');
   t.end();
 });
 
@@ -106,8 +106,8 @@ const DATA: readonly (readonly [value: Value, lines: string])[] = [
 
 void t.test('data: on the line, or an entry a line', (t) => {
   for (const [value, lines] of DATA)
-    t.equal(answerOutcome({ kind: 'data', value }, false), `200 data follow\r\n${lines}\r\n`);
-  t.equal(answerOutcome({ kind: 'data', value: ['a', 'b'] }, true), '201 (a,b)\r\n');
+    t.equal(text({ kind: 'data', value }, false), `200 data follow\r\n${lines}\r\n`);
+  t.equal(text({ kind: 'data', value: ['a', 'b'] }, true), '201 (a,b)\r\n');
   t.end();
 });
 
@@ -116,8 +116,8 @@ void t.test(
   (t) => {
     fc.assert(
       fc.property(anyValue, (value) => {
-        const inline = answerOutcome({ kind: 'data', value }, true);
-        const lines = answerOutcome({ kind: 'data', value }, false).split('\r\n').slice(1, -1);
+        const inline = text({ kind: 'data', value }, true);
+        const lines = text({ kind: 'data', value }, false).split('\r\n').slice(1, -1);
         const bracket = isDictionary(value) ? '}' : isArray(value) ? ')' : undefined;
         const first = bracket === undefined ? 0 : lines.findIndex((line) => line.endsWith(bracket));
         return (
@@ -131,6 +131,11 @@ void t.test(
     t.end();
   },
 );
+
+/** The pieces together. */
+function text(...answer: Parameters<typeof answerOutcome>): string {
+  return [...answerOutcome(...answer)].join('');
+}
 
 function drain(lines: Lines): string[] {
   const found: string[] = [];

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { IDLE_MS, LINGER_MS, LOGIN_MS } from '../../src/cli/service.ts';
 import { createLogger } from '../../src/lib/logging.ts';
-import { Bed, settle } from './bed.ts';
+import { Bed, settle, TLS } from './bed.ts';
 
 interface Transcript {
   readonly name: string;
@@ -166,6 +166,31 @@ void t.test('one that does not read is not fed, is ended when idle, and dropped'
   await slow.closed;
   t.equal(slow.lines().length, 305, 'and when it reads again, everything is answered');
 });
+
+void t.test(
+  'a long listing is made as the client takes it, and the next command waits for its end',
+  async (t) => {
+    const bed = await Bed.start();
+    const names = Array.from({ length: 100_000 }, (_, index) => `account${index}`);
+    bed.admin.directory.listAccounts = async () => names;
+    bed.client.pause();
+    bed.client.write(Buffer.from('USER postmaster\nPASS secret word\nLISTACCOUNTS a.example\nNOOP\n'));
+    await settle();
+    t.ok(bed.server.queuedOctets < 256 * 1024, `${bed.server.queuedOctets} octets wait`);
+    bed.client.resume();
+    while (!bed.lines().includes('}')) await settle();
+    await settle();
+    const lines = bed.lines();
+    t.equal(lines.length, 3 + 1 + 1 + names.length + 1 + 1);
+    t.strictSame(lines.slice(-2), ['}', '200 OK']);
+    bed.client.pause();
+    bed.client.write(Buffer.from('LISTACCOUNTS a.example\n'));
+    await settle();
+    await bed.clock.advance(IDLE_MS);
+    await bed.clock.advance(LINGER_MS);
+    t.equal(bed.service.connections, 0, 'who does not take it is idle');
+  },
+);
 
 void t.test('more connections than allowed are told so', async (t) => {
   const bed = await Bed.start({ connectionsMax: 1 });
@@ -333,9 +358,24 @@ void t.test('without TLS no password crosses a network: other machines are sent 
   const bed = await Bed.start();
   const remote = bed.connect('192.0.2.7');
   await settle();
-  t.same(remote.lines(), ['501 log in from this machine, for example through ssh']);
+  t.same(remote.lines(), ['501 log in with TLS, or from this machine, for example through ssh']);
   await remote.closed;
   const mapped = bed.connect('::ffff:127.0.0.1');
   await settle();
   t.match(mapped.lines(), [/^200 /]);
+});
+
+void t.test('inside TLS another machine may log in, and the log-in says where it comes from', async (t) => {
+  const bed = await Bed.start();
+  const attempts: unknown[] = [];
+  const { verifyPassword } = bed.admin.authenticator;
+  bed.admin.authenticator.verifyPassword = (login, password, attempt) => {
+    attempts.push(attempt);
+    return verifyPassword(login, password, attempt);
+  };
+  const remote = bed.connect('192.0.2.7', TLS);
+  remote.client.write(Buffer.from('USER postmaster\nPASS secret word\n'));
+  await settle();
+  t.match(remote.lines(), [/^200 /, /^300 /, /^200 login OK/]);
+  t.match(attempts, [{ service: 'pwd', remoteHost: '192.0.2.7', timeoutMs: 10_000 }]);
 });

@@ -9,7 +9,7 @@ import {
   type Session,
   step,
 } from '../../src/cli/session.ts';
-import type { AuthenticatedAs } from '../../src/directory/types.ts';
+import type { AuthenticatedAs } from '../../src/login/types.ts';
 
 const JOE: AuthenticatedAs = { kind: 'account', login: 'joe@a.example', object: undefined };
 
@@ -29,7 +29,10 @@ const LOGGED_IN: readonly (Input | string)[] = ['USER joe', 'PASS x', { kind: 'a
 
 function sent(inputs: readonly (Input | string)[]): string {
   return feed(inputs)[1]
-    .map((effect) => (effect.kind === 'send' ? effect.text : `<${effect.kind}>`))
+    .map((effect) => {
+      if (effect.kind === 'send-all') return [...Iterator.from(effect.pieces)].join('');
+      return effect.kind === 'send' ? effect.text : `<${effect.kind}>`;
+    })
     .join('');
 }
 
@@ -63,6 +66,7 @@ void t.test(
     t.match(sent(attempt('refused')), /^515 wrong name or password\r\n$/);
     t.equal(sent(attempt('not-found')), sent(attempt('refused')));
     t.match(sent(attempt('unavailable')), /^501 cannot check/);
+    t.match(sent(attempt('limit')), /^501 too many log-ins, try again later/);
     t.match(sent([...attempt('refused'), 'PASS y']), /^501 USER comes before/, 'the name is asked for again');
     const tries = Array.from({ length: LOGIN_FAILURES_MAX - 1 }, () => attempt('refused')).flat();
     t.match(sent([...tries, ...attempt('limit'), ...attempt(undefined)]), /^501 /);

@@ -68,7 +68,7 @@ void t.test('imapflow: a day of mail', async (t) => {
   t.equal(first.envelope?.from?.[0]?.address, 'ann@b.example');
   t.equal(first.size, MULTIPART.length);
   t.equal(first.bodyStructure?.childNodes?.[1]?.disposition, 'attachment');
-  t.same([...first.flags!], ['\\Flagged']);
+  t.same([...first.flags!], ['\\Flagged', '\\Recent']);
   const part = await client.download('1', '1');
   const chunks: Buffer[] = [];
   for await (const chunk of part.content ?? []) chunks.push(chunk as Buffer);

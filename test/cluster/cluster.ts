@@ -6,7 +6,9 @@ import {
   initStorage,
 } from '../../src/cluster/node.ts';
 import type {
+  ClusterLogger,
   ClusterTimes,
+  DomainRecord,
   OpenSettings,
   Role,
   SettingsDelta,
@@ -56,6 +58,7 @@ export class TestHolder implements SlotHolder {
 /** The settings object as shared storage would hold it: all controllers of a test open the same one. */
 export class TestSettings {
   version = 1;
+  readonly domains: DomainRecord[] = [{ id: 1 as DomainId, name: 'example.org', shared: true }];
   readonly values = new Map<string, Buffer>();
   opened = 0;
   readonly open: OpenSettings = async (lease) => {
@@ -67,7 +70,7 @@ export class TestSettings {
     const snapshot = (): SettingsDelta => ({
       version: this.version,
       whole: true,
-      domains: [{ id: 1 as DomainId, name: 'example.org', shared: true }],
+      domains: [...this.domains],
       domainsDeleted: [],
       values: [...this.values],
     });
@@ -113,8 +116,11 @@ export class TestCluster {
   readonly times: ClusterTimes;
   #seed = 1;
 
-  constructor(times: Partial<ClusterTimes> = {}) {
+  readonly logger: ClusterLogger;
+
+  constructor(times: Partial<ClusterTimes> = {}, logger: ClusterLogger = noLog) {
     this.times = { ...DEFAULT_TIMES, ...times };
+    this.logger = logger;
   }
 
   async init(): Promise<void> {
@@ -132,7 +138,8 @@ export class TestCluster {
       seeds,
       times: this.times,
       lifeProofs: true,
-      logger: noLog,
+      version: '1.2.3',
+      logger: this.logger,
       ...(role === 'frontend' ? {} : { storage: { root: ROOT }, openSettings: this.settings.open }),
     });
     const holds = role !== 'frontend';
@@ -155,7 +162,7 @@ export class TestCluster {
       supervisor: supervisor.self.address,
       pid: this.#seed,
       times: this.times,
-      logger: noLog,
+      logger: this.logger,
       ...(holds ? { holder, storage: { root: ROOT } } : {}),
     });
     return { bus, node, holder };

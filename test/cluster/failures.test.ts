@@ -233,3 +233,27 @@ void t.test('an orderly end waits for the heartbeat under way: the next start go
   const last = (await listControlEpochs(c.fs, ROOT)).at(-1)!;
   t.equal(decodeHeartbeat(await readHeartbeat(c.fs, ROOT, last))?.state, 'ended');
 });
+
+void t.test(
+  'a lapsed slot is granted when no heartbeat on the storage names its holder any more',
+  async (t) => {
+    const { c, mounts } = await cluster('be1', 'be2', 'be3');
+    const controller = c.member(c.controllers[0]!);
+    // A heartbeat takes its time to get there.
+    mounts.get(controller.name)!.before = (call) => (call === 'writeDurably' ? c.clock.sleep(30) : undefined);
+    const lost = [...c.members.values()].find((member) => member !== controller)!;
+    const { incarnation } = lost.worker.bus.self;
+    // Nobody proves its death: it may be a machine whose clock stands still, and wake up with all its leases.
+    kill(c, lost);
+    const slot = [...controller.worker.holder.leases.keys()].length;
+    const epoch = (await listControlEpochs(c.fs, ROOT)).at(-1)!;
+    const isNamed = async () =>
+      decodeHeartbeat(await readHeartbeat(c.fs, ROOT, epoch))?.holders?.includes(incarnation) ?? true;
+    t.ok(await isNamed());
+    const gained = () => [...controller.worker.holder.leases.keys()].length > slot;
+    for (let ms = 0; ms < 5000 && !gained(); ms += 5) await c.clock.advance(5);
+    t.ok(gained());
+    t.notOk(await isNamed());
+    await c.stop();
+  },
+);

@@ -2,16 +2,51 @@
 import t from 'tap';
 import { Hearing } from '../../src/cluster/hearing.ts';
 import { Membership } from '../../src/cluster/membership.ts';
-import type { Report, Statement } from '../../src/cluster/messages.ts';
-import { DEFAULT_TIMES } from '../../src/cluster/times.ts';
+import type { Renewal, Report, Statement, WorkerInfo } from '../../src/cluster/messages.ts';
+import { DEFAULT_TIMES, withMargin } from '../../src/cluster/times.ts';
 import type { Incarnation } from '../../src/store/ids.ts';
 
+/** A member that was ready so long ago is not, by the slowest clock. */
+const GONE_MS = withMargin(DEFAULT_TIMES.unheardMs, DEFAULT_TIMES);
+const OTHER = 'b'.repeat(32) as Incarnation;
+const WORKER: WorkerInfo = {
+  incarnation: 'c'.repeat(32) as Incarnation,
+  address: { host: 'fe1', port: 2 },
+  pid: 1,
+  life: undefined,
+  holds: false,
+};
+
+let seq = 0;
+const renewal = (more: Partial<Renewal> = {}): Renewal => ({
+  controlEpoch: 1,
+  quote: 1,
+  member: 'fe1',
+  supervisor: { host: 'fe1', port: 1 },
+  worker: WORKER,
+  seq: ++seq,
+  ack: 0,
+  ready: true,
+  draining: false,
+  settingsVersion: 5,
+  nonce: '',
+  probeAgeMs: undefined,
+  stalled: false,
+  count: 0,
+  digest: 0,
+  released: [],
+  returned: [],
+  pairs: undefined,
+  largerEpoch: undefined,
+  ...more,
+});
 const report = (member: string, more: Partial<Report> = {}): Report => ({
   controlEpoch: 1,
   quote: 1,
   member,
   role: 'backend',
   incarnation: 'a'.repeat(32) as Incarnation,
+  seq: ++seq,
   address: { host: member, port: 1 },
   ready: true,
   draining: false,
@@ -53,7 +88,55 @@ void t.test('"answered when every ready member shows it"', async (t) => {
   t.notOk(members.allShow(0, 6));
   t.ok(members.allShow(0, 5), 'one that is not ready is not waited for');
   members.reported(3000, report('be1', { settingsVersion: 6 }), true);
-  t.ok(members.allShow(3000, 6), 'nor one unheard for 3 s');
+  t.notOk(members.allShow(3000, 6), 'by a slower clock than ours be2 may be ready yet');
+  t.ok(members.allShow(GONE_MS, 6), 'nor one unheard for 3 s, by its own clock');
+});
+
+void t.test('a new controller waits for members that it does not know yet', async (t) => {
+  const members = new Membership('be1', 2, DEFAULT_TIMES, { members: [], readyUntil: 500 });
+  members.reported(0, report('be1', { settingsVersion: 6 }), true);
+  t.notOk(members.allShow(499, 6));
+  t.ok(members.allShow(500, 6));
+});
+
+void t.test('a worker that is listed, and of which nothing is known, shows nothing', async (t) => {
+  const members = new Membership('be1', 1, DEFAULT_TIMES);
+  members.reported(0, report('fe1', { workers: [WORKER] }), true);
+  t.notOk(members.allShow(0, 5));
+  members.renewed(1, renewal({ settingsVersion: 4 }), true, false);
+  t.notOk(members.allShow(1, 5));
+  members.renewed(2, renewal({ settingsVersion: 5 }), true, false);
+  t.ok(members.allShow(2, 5));
+});
+
+void t.test('a ready worker counts, whatever its supervisor says of itself', async (t) => {
+  const members = new Membership('be1', 1, DEFAULT_TIMES);
+  members.reported(0, report('fe1', { ready: false }), true);
+  members.renewed(0, renewal({ settingsVersion: 4 }), true, false);
+  t.notOk(members.allShow(0, 5), 'not listed yet');
+  members.reported(1, report('fe1', { ready: false, workers: [WORKER] }), true);
+  t.notOk(members.allShow(1, 5));
+  members.reported(2, report('fe1', { ready: false }), true);
+  t.ok(members.allShow(2, 5), 'its exit was seen');
+  members.renewed(3, renewal({ settingsVersion: 4 }), true, false);
+  t.notOk(members.allShow(3, 5), 'it is there after all');
+  t.notOk(members.allShow(2 + GONE_MS, 5));
+  t.ok(members.allShow(3 + GONE_MS, 5), 'unheard');
+});
+
+void t.test('what took a detour and was overtaken changes nothing', async (t) => {
+  const members = new Membership('be1', 1, DEFAULT_TIMES);
+  const [older, newer] = [report('be2', { ready: false }), report('be2')];
+  members.reported(0, newer, true);
+  t.ok(members.reported(1, older, true), 'no reason to refuse it');
+  t.notOk(members.allShow(1, 6), 'it has said that it is ready');
+  members.reported(2, report('be2', { settingsVersion: 6 }), true);
+  members.renewed(3, renewal({ seq: 8, settingsVersion: 5 }), true, false);
+  members.renewed(4, renewal({ seq: 7, settingsVersion: 6, ready: false }), true, false);
+  t.notOk(members.allShow(4, 6), 'of renewals neither');
+  members.reported(5, report('be2', { incarnation: OTHER, seq: 1, settingsVersion: 5 }), true);
+  members.renewed(6, renewal({ seq: 9, settingsVersion: 6 }), true, false);
+  t.notOk(members.allShow(6, 6), 'another incarnation counts from one');
 });
 
 void t.test('a report that quotes no recent heartbeat is not heard', async (t) => {

@@ -1,7 +1,7 @@
 /** Whole clusters in memory: taking control, leases, moves, losses. Sentences of docs/architecture.md are quoted. */
 import t from 'tap';
 import { initStorage } from '../../src/cluster/node.ts';
-import { epochOf, SLOTS, type Slot } from '../../src/store/ids.ts';
+import { type DomainId, epochOf, SLOTS, type Slot } from '../../src/store/ids.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
 import { memoryPlatform } from '../support/memory-platform.ts';
 import { ROOT, TestCluster } from './cluster.ts';
@@ -219,6 +219,93 @@ void t.test('a settings change is answered when every ready member shows it', as
   t.ok(waitedMs >= 2500 && waitedMs < 4500, `after ${waitedMs} ms`);
   c.hub.heal();
   await c.until(() => String(fe.worker.node.settings.value('b')) === '2' && fe.node.isReady());
+  await c.stop();
+});
+
+void t.test('a lost backend with long leases makes no frontend unready', async (t) => {
+  const c = new TestCluster({ slotLeaseMs: 10_000 });
+  await c.init();
+  for (const name of ['be1', 'be2', 'be3']) await c.add(name, 'backend');
+  await c.add('fe1', 'frontend');
+  await c.balanced();
+  const lost = c.member(['be1', 'be2', 'be3'].find((name) => !c.controllers.includes(name))!);
+  for (const bus of [lost.bus, lost.worker.bus]) c.hub.crash(bus);
+  void lost.node.stop();
+  void lost.worker.node.stop(0);
+  c.members.delete(lost.name);
+  const { node } = c.member('fe1').worker;
+  const isOwner = () => node.map.owners().some(({ member }) => member === lost.name);
+  let unready = 0;
+  const tookMs = await c.until(() => {
+    if (!node.isReady()) unready++;
+    return !isOwner();
+  }, 15_000);
+  t.ok(tookMs > 5000, `on the map for ${tookMs} ms`);
+  t.equal(unready, 0, 'ready all the time');
+  await c.stop();
+});
+
+void t.test('a frontend that alone does not reach an owner is not ready', async (t) => {
+  const c = await cluster('be1', 'be2', 'be3');
+  await c.add('fe1', 'frontend');
+  await c.balanced();
+  const away = c.member(['be1', 'be2', 'be3'].find((name) => !c.controllers.includes(name))!);
+  const { worker } = c.member('fe1');
+  await c.until(() => worker.node.isReady());
+  // Neither directly nor over one hop: what relays pass on to this owner is lost too.
+  const serve = away.worker.bus.calls.get('cluster.worker-ping')!;
+  away.worker.bus.calls.set('cluster.worker-ping', (body, context) =>
+    context.from.incarnation === away.worker.bus.self.incarnation
+      ? serve(body, context)
+      : new Promise(() => undefined),
+  );
+  const tookMs = await c.until(() => !worker.node.isReady());
+  t.ok(tookMs > 2500 && tookMs < 3500, `after ${tookMs} ms`);
+  await c.stop();
+});
+
+void t.test('settings of more than a page reach everybody, who is ready then', async (t) => {
+  const c = new TestCluster();
+  await c.init();
+  for (let id = 2; id <= 5000; id++)
+    c.settings.domains.push({ id: id as DomainId, name: `d${id}.example`, shared: true });
+  for (const [name, role] of [
+    ['be1', 'backend'],
+    ['fe1', 'frontend'],
+  ] as const)
+    await c.add(name, role);
+  const nodes = [...c.members.values()].flatMap(({ node, worker }) => [node, worker.node]);
+  await c.until(() => nodes.every((node) => node.isReady()));
+  for (const { settings } of nodes) t.equal(settings.domains().length, 5000);
+  t.ok(nodes.every(({ settings }) => settings.domain('d5000.example')?.id === 5000));
+  await c.stop();
+});
+
+void t.test('a new controller answers no change while members of the old one may be ready', async (t) => {
+  const c = await cluster('be1', 'be2');
+  await c.add('fe1', 'frontend');
+  await c.balanced();
+  const old = c.member('be1');
+  const cut = c.member('fe1');
+  const everybody = [...c.members.values()].flatMap(({ bus, worker }) => [bus, worker.bus]);
+  // The frontend hears nobody from now on, and the controller dies: its successor never hears of the frontend.
+  for (const bus of [cut.bus, cut.worker.bus])
+    for (const other of everybody) if (other.self.member !== 'fe1') c.hub.cut(bus, other);
+  for (const bus of [old.bus, old.worker.bus]) c.hub.crash(bus);
+  void old.node.stop();
+  c.members.delete('be1');
+  const { node } = c.member('be2');
+  await c.until(() => node.isController());
+  t.ok(cut.worker.node.isReady(), 'serves yet');
+  let answered = false;
+  const change = node.changeSettings({ key: 'k', value: 'v' }, { timeoutMs: 10_000 });
+  void change.then(() => {
+    answered = true;
+  });
+  const notReadyMs = await c.until(() => !cut.worker.node.isReady() || answered);
+  t.notOk(answered, `still waiting after ${notReadyMs} ms`);
+  const tookMs = await c.until(() => answered);
+  t.ok(tookMs < 1500, `answered ${tookMs} ms after that`);
   await c.stop();
 });
 

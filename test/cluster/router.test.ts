@@ -1,7 +1,7 @@
 /** The router: follows the map, never repeats what may have happened unless it is told that it may. */
 import t from 'tap';
 import type { MapDelta } from '../../src/cluster/news.ts';
-import { type Caller, Router } from '../../src/cluster/router.ts';
+import { type OwnerLine, Router } from '../../src/cluster/router.ts';
 import { SlotMapCopy } from '../../src/cluster/slot-map.ts';
 import type { Owner } from '../../src/cluster/types.ts';
 import { Failure, type FailureCode } from '../../src/lib/failure.ts';
@@ -23,7 +23,7 @@ class Rig {
   readonly router: Router;
 
   constructor(answer: (to: Owner, count: number, signal: AbortSignal) => Promise<unknown>) {
-    const caller: Caller = {
+    const caller: OwnerLine = {
       call: (to, _service, _body, { signal }) => answer(to, this.asked.push(to.member), signal),
       refreshMap: () => {
         this.refreshed++;
@@ -103,6 +103,17 @@ void t.test('unknown is never repeated, unless repeatable', async (t) => {
     await rig.clock.advance(100);
     t.same(outcome, repeatable ? { value: 'second' } : { code: 'unknown' });
   }
+});
+
+void t.test('what may have happened stays unknown, whatever becomes of later tries', async (t) => {
+  const rig = new Rig(async (_to, count) => {
+    throw count === 1 ? new Failure('unknown', 'connection lost') : new Failure('unavailable', 'not reached');
+  });
+  rig.owned(owner('a'));
+  const outcome = rig.call(true, 300);
+  await rig.clock.advance(400);
+  t.same(outcome, { code: 'unknown' });
+  t.ok(rig.asked.length > 1);
 });
 
 void t.test('an owner that does not answer is given up when the map shows another', async (t) => {

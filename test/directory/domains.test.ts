@@ -1,9 +1,11 @@
 /** Domains made and deleted: marked first, then emptied, then removed; stopped half way it can be gone on with. */
 import t from 'tap';
-import type { SettingsChange } from '../../src/directory/cluster-settings.ts';
+import { type SettingsChange, STALE } from '../../src/directory/cluster-settings.ts';
 import { Domains } from '../../src/directory/domains.ts';
+import { addressesOf, settingsDigest } from '../../src/directory/domains-by-address.ts';
 import type { Directory } from '../../src/directory/types.ts';
 import { Failure } from '../../src/lib/failure.ts';
+import { encodeDomainSettings } from '../../src/settings/domain-settings.ts';
 import { Prng } from '../support/prng.ts';
 import { FakeSettings } from './settings.ts';
 
@@ -78,3 +80,38 @@ void t.test('names are checked here', async (t) => {
   await domains.create('B\u00fccher.example', true);
   t.strictSame(log, ['createDomain']);
 });
+
+void t.test('settings: merged again when somebody else was faster', async (t) => {
+  const settings = new FakeSettings();
+  const random = new Prng(2);
+  const others = [settingsOf('192.0.2.1'), settingsOf('192.0.2.2')];
+  const domain = settings.domain('one.example')!;
+  const requests = new Set<string | undefined>();
+  const changeSettings = async (change: SettingsChange) => {
+    if (change.kind !== 'setDomainSettings') throw new Error(change.kind);
+    requests.add(change.request);
+    const other = others.shift();
+    if (other !== undefined) settings.put({ ...domain, settings: other });
+    const now = settings.domain('one.example')?.settings;
+    if (!settingsDigest(now).equals(change.expected)) return STALE;
+    settings.put({ ...domain, settings: change.settings! });
+    return change.id;
+  };
+  const domains = new Domains({ settings, changeSettings, directory: {} as Directory, random });
+  const seen: unknown[] = [];
+  const merge = (before: Buffer | undefined): Buffer => {
+    seen.push(before === undefined ? undefined : addressesOf(before));
+    return settingsOf(...addressesOf(before), '192.0.2.9');
+  };
+  await domains.changeSettings('One.Example', merge);
+  t.strictSame(seen, [undefined, ['192.0.2.1'], ['192.0.2.2']]);
+  t.strictSame(addressesOf(settings.domain('one.example')?.settings), ['192.0.2.2', '192.0.2.9']);
+  t.equal(requests.size, 3, 'each try is a request of its own');
+  await t.rejects(domains.changeSettings('other.example', merge), { code: 'not-found' });
+  const always = { settings, directory: {} as Directory, random, changeSettings: async () => STALE };
+  await t.rejects(new Domains(always).changeSettings('one.example', merge), { code: 'unavailable' });
+});
+
+function settingsOf(...addresses: string[]): Buffer {
+  return encodeDomainSettings(new Map([['IPAddresses', addresses]]))!;
+}

@@ -20,6 +20,8 @@ export async function readInbox(address: Address, account: Login): Promise<Inbox
     host: address.host,
     port: address.port,
     secure: false,
+    // STARTTLS with the cluster's self-signed certificate.
+    tls: { rejectUnauthorized: false },
     auth: { user: account.login, pass: account.password },
     logger: false,
   });

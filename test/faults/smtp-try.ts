@@ -40,21 +40,33 @@ export async function sendMail(client: LineClient, mail: Mail, first?: string): 
   return client.reply();
 }
 
+/** A server closes a session that is refused for ever. */
+const REFUSALS_BORNE = 50;
+
 /** The replies to RCPT of these names, for a look at where they lead; no mail is sent. */
 export async function askRecipients(
   frontend: Address,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
+  const replies = new Map<string, string>();
+  for (let from = 0; from < names.length; from += REFUSALS_BORNE)
+    await askSome(frontend, names.slice(from, from + REFUSALS_BORNE), replies);
+  return replies;
+}
+
+async function askSome(
+  frontend: Address,
+  names: readonly string[],
+  replies: Map<string, string>,
+): Promise<void> {
   const client = await LineClient.connect(frontend, SMTP_PATIENCE_MS);
   try {
     await client.reply();
-    const replies = new Map<string, string>();
     for (const name of names)
       for (const command of ['EHLO writer.example', 'MAIL FROM:<>', `RCPT TO:<${name}>`]) {
         client.send(`${command}\r\n`);
         replies.set(name, await client.reply());
       }
-    return replies;
   } finally {
     client.close();
   }

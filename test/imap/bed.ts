@@ -3,16 +3,22 @@
  * only log and bus are in memory. `moveOwner` does to the sessions what the loss of a backend does.
  */
 
+import { pbkdf2Sync } from 'node:crypto';
 import type { BusStream } from '../../src/cluster/bus/types.ts';
+import { createDial } from '../../src/cluster/dial.ts';
 import type { SlotMap } from '../../src/cluster/types.ts';
 import { TransactionNumbers } from '../../src/directory/transactions.ts';
-import { createDial } from '../../src/imap/frontend/dial.ts';
 import { serveImapOwner } from '../../src/imap/owner.ts';
-import type { ToFrontend } from '../../src/imap/relay/messages.ts';
-import { type ImapListener, startImapListener } from '../../src/imap/service.ts';
+import { startImapListener } from '../../src/imap/service.ts';
+import type { ToFrontend } from '../../src/imap/wire.ts';
+import { createBudget } from '../../src/lib/budget.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import { noLogger } from '../../src/lib/logging.ts';
+import { checkProof, scramKeys } from '../../src/login/scram.ts';
+import type { AuthenticatedAs, Authenticator, LoginAttempt } from '../../src/login/types.ts';
+import type { TlsServerOptions } from '../../src/platform/platform.ts';
 import { realPlatform } from '../../src/platform/real/platform.ts';
+import type { ClientListener } from '../../src/relay/listener.ts';
 import type { OpenAccount } from '../../src/store/account/account.ts';
 import type { Incarnation } from '../../src/store/ids.ts';
 import { Bed, ID } from '../store/account/support.ts';
@@ -22,9 +28,24 @@ import { MemoryStream } from './memory-stream.ts';
 export const USER = 'user1@lab.example';
 export const PASSWORD = 'correct horse';
 
+export interface ImapBedOptions {
+  readonly stallMs?: number;
+  readonly tls?: TlsServerOptions;
+  readonly implicitTls?: boolean;
+  readonly connectionsMax?: number;
+  readonly sessionsMax?: number;
+  readonly receivingOctetsMax?: number;
+  /** In place of the rule for networks: every client here is on loopback. */
+  readonly passwordsAllowed?: (connection: { readonly tls: unknown }) => boolean;
+  /** Thrown by the next log-ins, one each. */
+  readonly failures?: Failure[];
+}
+
 export class ImapBed {
   readonly bed = new Bed();
-  readonly listener: ImapListener;
+  readonly listener: ClientListener;
+  /** What log-ins were asked with. */
+  readonly attempts: LoginAttempt[] = [];
   #account: OpenAccount;
   #accept: (body: unknown, stream: BusStream) => void = () => undefined;
   readonly #streams = new Set<MemoryStream>();
@@ -33,7 +54,7 @@ export class ImapBed {
   /** The owner dies: when it is about to tell the end of a command, or after a first part of an answer. */
   loseNext: ToFrontend['kind'] | undefined;
 
-  private constructor(listener: ImapListener, account: OpenAccount) {
+  private constructor(listener: ClientListener, account: OpenAccount) {
     this.listener = listener;
     this.#account = account;
   }
@@ -44,7 +65,7 @@ export class ImapBed {
 
   static async start(
     t: { teardown(run: () => unknown): void },
-    options: { readonly stallMs?: number } = {},
+    options: ImapBedOptions = {},
   ): Promise<ImapBed> {
     const platform = realPlatform();
     const late: { bed?: ImapBed } = {};
@@ -64,18 +85,18 @@ export class ImapBed {
       net: platform.net,
       listen: { host: '127.0.0.1', port: 0 },
       shared: false,
-      authenticator: {
-        verifyPassword: async (login, password) => {
-          if (login !== USER || password !== PASSWORD) throw new Failure('refused', 'wrong');
-          return { kind: 'account', login, object: ID };
-        },
-      },
+      authenticator: authenticatorOf(options.failures ?? [], (attempt) => late.bed!.attempts.push(attempt)),
+      random: platform.random,
+      tls: options.tls,
+      implicitTls: options.implicitTls ?? false,
+      ...(options.passwordsAllowed && { passwordsAllowed: options.passwordsAllowed }),
       dial: createDial({ open }, map, platform.clock),
       transactions: new TransactionNumbers('f'.repeat(32) as Incarnation),
       clock: platform.clock,
       logger: noLogger,
       appendOctetsMax: 10_000_000,
-      connectionsMax: 1000,
+      budget: createBudget(options.receivingOctetsMax ?? 100_000_000),
+      connectionsMax: options.connectionsMax ?? 1000,
       stallMs: options.stallMs ?? 5000,
     });
     const bed = new ImapBed(listener, undefined as never);
@@ -87,9 +108,10 @@ export class ImapBed {
       clock: platform.clock,
       logger: noLogger,
       appendOctetsMax: 10_000_000,
+      ...(options.sessionsMax !== undefined && { sessionsMax: options.sessionsMax }),
     });
     t.teardown(async () => {
-      await listener.close(0);
+      await listener.close(1000);
       await bed.#account.close();
     });
     return bed;
@@ -125,4 +147,38 @@ export class ImapBed {
     if (login) await client.command('login', `LOGIN ${USER} "${PASSWORD}"`);
     return client;
   }
+}
+
+/** One account, by its password and by SCRAM-SHA-256; `postmaster` is an administrator without mailboxes. */
+function authenticatorOf(failures: Failure[], tell: (attempt: LoginAttempt) => void): Authenticator {
+  const who: AuthenticatedAs = { kind: 'account', login: USER, object: ID };
+  const salt = Buffer.from('0123456789abcdef');
+  const iterations = 4096;
+  const begin = (attempt: LoginAttempt): void => {
+    tell(attempt);
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+  };
+  return {
+    verifyPassword: async (login, password, attempt) => {
+      begin(attempt);
+      if (password !== PASSWORD) throw new Failure('refused', 'wrong');
+      if (login === 'postmaster') return { kind: 'administrator', login, object: undefined };
+      if (login !== USER) throw new Failure('refused', 'wrong');
+      return who;
+    },
+    beginScram: async (login, attempt) => {
+      begin(attempt);
+      const keys = scramKeys(pbkdf2Sync(PASSWORD, salt, iterations, 32, 'sha256'), salt, iterations);
+      return {
+        salt,
+        iterations,
+        verify: async (authMessage, proof) => {
+          const serverSignature = login === USER ? checkProof(keys, authMessage, proof) : undefined;
+          if (serverSignature === undefined) throw new Failure('refused', 'wrong');
+          return { who, serverSignature };
+        },
+      };
+    },
+  };
 }

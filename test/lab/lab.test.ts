@@ -65,8 +65,13 @@ void t.test('described, acted on, stopped', async (t) => {
       Object.keys(services),
     ]),
     [
-      ['be1', 'backend', 1, ['pwd']],
-      ['fe1', 'frontend', 1, ['smtp', 'lmtp', 'imap', 'pwd']],
+      ['be1', 'backend', 1, ['pwd', 'admin']],
+      [
+        'fe1',
+        'frontend',
+        1,
+        ['smtp', 'submission', 'submissions', 'lmtp', 'imap', 'imaps', 'pop3', 'pop3s', 'pwd', 'admin'],
+      ],
     ],
   );
   t.equal(lab.postmaster.login, 'postmaster@lab.example');

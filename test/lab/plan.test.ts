@@ -2,6 +2,7 @@
 import t from 'tap';
 import { planMembers, portsNeeded, settingsText } from '../../src/lab/plan.ts';
 import { readSettings } from '../../src/settings/load.ts';
+import { LISTENER_SETTINGS } from '../../src/settings/settings.ts';
 
 const SIZE = { backends: 2, frontends: 1, symmetric: 1, workers: 2 };
 
@@ -44,8 +45,9 @@ void t.test('the settings files are right for their roles', async (t) => {
       settings.BackendAddresses.map(({ port }) => port),
       all.filter(({ role }) => role !== 'frontend').map(({ ports }) => ports.get('ClusterAddress')),
     );
-    t.equal(settings.IMAPListener === 'off', member.role === 'backend');
-    t.not(settings.PWDListener, 'off');
-    t.equal(settings.POPListener, 'off');
+    for (const key of LISTENER_SETTINGS) {
+      const isManagement = key === 'PWDListener' || key === 'AdminListener';
+      t.equal(settings[key].length, isManagement || member.role !== 'backend' ? 1 : 0, key);
+    }
   }
 });

@@ -42,7 +42,7 @@ async function printed(child: ChildProcess, output: () => string, line: RegExp):
 
 /** `off` for all listeners but those given. */
 const settings = (more: string): string =>
-  `{ SMTPListener = off; SubmissionListener = off; IMAPListener = off; POPListener = off; AdminListener = off; ${more} }\n`;
+  `{ SMTPListener = off; SubmissionListener = off; SubmissionsListener = off; IMAPListener = off; IMAPSListener = off; POPListener = off; POPSListener = off; AdminListener = off; ${more} }\n`;
 const QUIET = settings('PWDListener = "127.0.0.1:0"; ClusterAddress = "127.0.0.1:0";');
 
 for (const [name, text, flags, line] of [

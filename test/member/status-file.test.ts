@@ -11,6 +11,10 @@ const STATUS: Status = {
   workers: [],
   address: { host: '127.0.0.1', port: 1 },
   isController: false,
+  controlEpoch: null,
+  version: '1',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  refusal: null,
   services: {},
 };
 
@@ -42,6 +46,31 @@ void t.test('writes what changed, and the last of many', async (t) => {
   release.resolve();
   await ended;
   t.same(written.slice(2), ['/base/status.json stopping', 'removed'], 'and it stays removed');
+});
+
+void t.test('what could not be written is written when it can be, and told once', async (t) => {
+  let fails = true;
+  const written: string[] = [];
+  const warned: string[] = [];
+  const fs = {
+    replace: (_: string, bytes: Buffer) => {
+      if (fails) return Promise.reject(new Error('ENOSPC'));
+      written.push(bytes.toString());
+      return Promise.resolve();
+    },
+    remove: () => Promise.resolve(),
+  };
+  const logger = { ...noLogger, warn: (_: unknown, message: string) => void warned.push(message) };
+  const file = new StatusFile(fs, '/base', logger);
+  await file.write(STATUS);
+  await file.write(STATUS);
+  t.strictSame(warned, ['status not written']);
+  fails = false;
+  await file.write(STATUS);
+  t.equal(written.length, 1, 'the same state, asked for again');
+  fails = true;
+  await file.write({ ...STATUS, state: 'ready' });
+  t.equal(warned.length, 2, 'another failure is told again');
 });
 
 void t.test('an error is not the member’s end', async (t) => {

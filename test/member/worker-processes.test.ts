@@ -36,6 +36,8 @@ class FakeChild extends EventEmitter {
   }
 }
 
+const SECURITY = { certificate: '', key: '', authorities: [], keys: '', revoked: [] };
+
 function make(count: number) {
   const { clock, random } = memoryPlatform();
   const children: FakeChild[] = [];
@@ -55,6 +57,7 @@ function make(count: number) {
       clusterId: 'id',
       supervisor: address,
       seeds: [address],
+      security: SECURITY,
     },
     onExit: (incarnation) => exits.push(incarnation),
     onChange: () => undefined,
@@ -160,4 +163,24 @@ void t.test('stopped while a place waits for its next process', async (t) => {
   await workers.stop(1000);
   await clock.advance(60_000);
   t.equal(children.length, 1);
+});
+
+void t.test('a worker that hangs is killed, and replaced like any that died', async (t) => {
+  const { workers, clock, children, exits } = make(2);
+  void workers.start();
+  const [one, two] = children;
+  await clock.advance(30_000);
+  t.same([one!.signals, two!.signals], [[], []], 'what takes long to start does not hang');
+  for (const child of children) child.says(ready(1));
+  for (let second = 0; second < 20; second++) {
+    await clock.advance(1000);
+    if (one!.sent.at(-1)?.kind === 'ping') one!.says({ kind: 'pong' });
+  }
+  t.same(one!.signals, [], 'it answers');
+  t.same([...new Set(two!.signals)], ['SIGKILL']);
+  two!.dies();
+  t.equal(exits.length, 1);
+  await clock.advance(1000);
+  t.equal(children.length, 3);
+  workers.kill();
 });

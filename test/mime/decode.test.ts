@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Transform } from '../../src/mime/decode.ts';
 import { charsetDecoder, decodeHeaderValue, transferDecoder } from '../../src/mime/decode.ts';
+import { ENCODED_WORDS_OCTETS_MAX } from '../../src/mime/limits.ts';
 
 const SEED = 20260911;
 
@@ -85,4 +86,19 @@ void t.test('header values', async (t) => {
     ['=?broken', '=?broken'],
   ];
   for (const [value, text] of table) t.equal(decodeHeaderValue(Buffer.from(value, 'latin1')), text, value);
+});
+
+void t.test('8-bit octets that are no UTF-8 are Windows-1252', async (t) => {
+  t.equal(
+    decodeHeaderValue(Buffer.from([0x80, 0x20, 0x93, 0x61, 0x94, 0x20, 0xe9])),
+    '\u20ac \u201ca\u201d \u00e9',
+  );
+  t.equal(decodeHeaderValue(Buffer.from('\u20ac')), '\u20ac');
+});
+
+void t.test('encoded words of a longer value than ENCODED_WORDS_OCTETS_MAX stay as they are', async (t) => {
+  const word = '=?utf-8?q?=E2=82=AC?=';
+  const filled = (octets: number): string => word + ' '.padEnd(octets - word.length, 'x');
+  t.match(decodeHeaderValue(Buffer.from(filled(ENCODED_WORDS_OCTETS_MAX))), /^\u20ac x/);
+  t.match(decodeHeaderValue(Buffer.from(filled(ENCODED_WORDS_OCTETS_MAX + 1))), /^=\?utf-8/);
 });

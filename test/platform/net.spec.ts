@@ -159,6 +159,16 @@ export function netSpec(t: Test, make: (t: Test) => Promise<NetWorld>): void {
     await listener.close();
   });
 
+  spec('an end and a destroy in one turn close the connection', async (t, world) => {
+    const { listener, near } = await pair(world);
+    near.connection.write(Buffer.from('x'));
+    near.connection.end();
+    near.connection.destroy();
+    await near.closed;
+    t.equal(near.told.at(-1), 'closed');
+    await listener.close();
+  });
+
   spec('pushes back: write says false, and `drained` when there is room again', async (t, world) => {
     const { listener, near, far } = await pair(world);
     far.connection.pause();

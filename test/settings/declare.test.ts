@@ -3,11 +3,15 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { parse } from '../../src/lib/dictionary/parse.ts';
 import {
+  addressMap,
   duration,
   endpoint,
   endpoints,
   integer,
+  ip,
+  ipOrNone,
   listener,
+  networks,
   oneOf,
   size,
   type Type,
@@ -51,9 +55,36 @@ const CASES: readonly (readonly [type: Type<unknown>, written: string, read: unk
   [endpoint, '#T01-01-2024', REFUSED],
   [endpoint, '#NULL#', REFUSED],
   [endpoint, '[YWI=]', REFUSED],
-  [listener, 'OFF', 'off'],
-  [listener, '0.0.0.0:25', { host: '0.0.0.0', port: 25 }],
+  [listener, 'OFF', []],
+  [listener, '()', []],
+  [listener, '0.0.0.0:25', [{ host: '0.0.0.0', port: 25 }]],
+  [
+    listener,
+    '(192.0.2.1:25, "[2001:db8::1]:25")',
+    [
+      { host: '192.0.2.1', port: 25 },
+      { host: '2001:db8::1', port: 25 },
+    ],
+  ],
+  [listener, '(192.0.2.1:25, off)', REFUSED],
+  [listener, `(${Array.from({ length: 65 }, () => '10.0.0.1:1').join()})`, REFUSED],
   [listener, 'no', REFUSED],
+  [ip, '192.0.2.1', '192.0.2.1'],
+  [ip, '"2001:DB8:0::1"', '2001:db8::1'],
+  [ip, '"::ffff:192.0.2.1"', '192.0.2.1'],
+  [ip, '#I[192.0.2.1]', '192.0.2.1'],
+  [ip, '#I[192.0.2.1]:25', REFUSED],
+  [ip, '""', REFUSED],
+  [ip, 'localhost', REFUSED],
+  [ipOrNone, '""', ''],
+  [ipOrNone, '192.0.2.1', '192.0.2.1'],
+  [ipOrNone, '192.0.2', REFUSED],
+  [addressMap, '{}', new Map()],
+  [addressMap, '{"10.0.0.5"="203.0.113.5";}', new Map([['10.0.0.5', '203.0.113.5']])],
+  [addressMap, '{"2001:DB8::1"="2001:db8::2";}', new Map([['2001:db8::1', '2001:db8::2']])],
+  [addressMap, '{"::ffff:10.0.0.5"="1.1.1.1";"10.0.0.5"="1.1.1.2";}', REFUSED],
+  [addressMap, '{"10.0.0.5"=x;}', REFUSED],
+  [addressMap, '("10.0.0.5")', REFUSED],
   [endpoints, '()', []],
   [
     endpoints,
@@ -82,6 +113,21 @@ void t.test('reads what is allowed and nothing else', (t) => {
     if (expected !== REFUSED)
       t.strictSame(type.read(type.write(read)), read, `${written}, written and read again`);
   }
+  t.end();
+});
+
+void t.test('networks: as administrators write them', (t) => {
+  const read = (written: string) => networks.read(valueOf(written));
+  const list = read('(192.0.2.1, "198.51.100.0/24", "2001:db8::/32", #I[203.0.113.7])');
+  for (const host of ['192.0.2.1', '198.51.100.200', '2001:db8:1::1', '203.0.113.7', '::ffff:192.0.2.1'])
+    t.ok(list?.contains(host), host);
+  for (const host of ['192.0.2.2', '198.51.101.1', '2001:db9::1', 'x']) t.notOk(list?.contains(host), host);
+  t.ok(read('"192.0.2.1, 192.0.2.8-192.0.2.9"')?.contains('192.0.2.9'));
+  t.equal(read('""')?.entries.length, 0);
+  t.equal(read('()')?.entries.length, 0);
+  for (const wrong of ['(x)', '("192.0.2.1/24")', '{a=b;}', '((192.0.2.1))', '[YWI=]'])
+    t.equal(read(wrong), undefined, wrong);
+  t.strictSame(networks.read(networks.write(list!))?.entries, list?.entries);
   t.end();
 });
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { format } from '../../src/lib/dictionary/format.ts';
 import { FILE_LIMITS } from '../../src/lib/dictionary/parse.ts';
+import type { Setting } from '../../src/settings/declare.ts';
 import {
   listenProblem,
   loadSettings,
@@ -30,11 +31,11 @@ void t.test('no file means the defaults, and the defaults hold together', async 
 });
 
 void t.test('every default is allowed by its own type', (t) => {
-  for (const [key, { type, default: fallback }] of Object.entries(SETTINGS) as [
-    string,
-    (typeof SETTINGS)['Workers'],
-  ][])
-    t.strictSame(type.read(type.write(fallback)), fallback, key);
+  for (const [key, { type, default: fallback }] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const read = type.read(type.write(fallback));
+    t.not(read, undefined, key);
+    t.strictSame(type.write(read), type.write(fallback), key);
+  }
   t.end();
 });
 
@@ -43,7 +44,7 @@ void t.test('reads a file', async (t) => {
   const loaded = await loadSettings(files({ '/base/Settings/Main.settings': text }), '/base');
   t.match(loaded, {
     kind: 'value',
-    settings: { Workers: 2, IMAPListener: 'off', MaxMessageSize: 10 * 2 ** 20 },
+    settings: { Workers: 2, IMAPListener: [], MaxMessageSize: 10 * 2 ** 20 },
     document: { text },
   });
 });
@@ -73,6 +74,58 @@ const WRONG: readonly (readonly [text: string, lines: readonly RegExp[]])[] = [
     [/^F:1: BackendAddresses: 10.0.0.1:1 is listed twice$/],
   ],
   ['{ IMAPLiteralMax = 1M; }', [/^F:1: IMAPLiteralMax: give at least MaxMessageSize/]],
+  [
+    '{ MaxReceivingMemory = 16M; }',
+    [/^F:1: MaxReceivingMemory: give at least MaxMessageSize and IMAPLiteralMax/],
+  ],
+  // Networks: what a mistake would open, or nobody could dial.
+  [
+    '{ ClusterAddress = "0.0.0.0:7600"; }',
+    [/^F:1: ClusterAddress: give one address .* 0\.0\.0\.0 is every network/],
+  ],
+  ['{ ClusterAddress = "[::]:7600"; }', [/^F:1: ClusterAddress: give one address/]],
+  ['{ BackendAddresses = ("0.0.0.0:7600"); }', [/^F:1: BackendAddresses: 0\.0\.0\.0:7600 leads to nobody/]],
+  [
+    '{ PWDListener = "0.0.0.0:106"; }',
+    [/^F:1: PWDListener: 0\.0\.0\.0:106 would open administration to a network: .*set ManagementAddress/],
+  ],
+  ['{ AdminListener = "[::]:8010"; }', [/^F:1: AdminListener: .*would open administration/]],
+  [
+    '{ ManagementAddress = 10.0.2.1; AdminListener = (127.0.0.1:8010, 10.0.2.2:8010); }',
+    [/^F:1: AdminListener: 10\.0\.2\.2:8010 would open .*\(that is 10\.0\.2\.1 now\)$/],
+  ],
+  ['{ ManagementAddress = "0.0.0.0"; }', [/^F:1: ManagementAddress: give one address of this machine/]],
+  ['{ PublicAddress = "::"; }', [/^F:1: PublicAddress: give one address of this machine/]],
+  [
+    '{ StorageAddress = 10.0.9.1; IMAPListener = "10.0.9.1:143"; }',
+    [/^F:1: IMAPListener: 10\.0\.9\.1:143 is StorageAddress/],
+  ],
+  [
+    '{ IMAPListener = (127.0.0.1:0, 127.0.0.2:0); }',
+    [/IMAPListener: give a port for 127\.0\.0\.1/, /127\.0\.0\.2/],
+  ],
+  [
+    '{ IMAPListener = (127.0.0.1:3143, 127.0.0.1:3143); }',
+    [/^F:1: IMAPListener: 127\.0\.0\.1:3143 is listed twice$/],
+  ],
+  [
+    '{ IMAPListener = "0.0.0.0:2025"; }',
+    [
+      /^F:1: IMAPListener: 0\.0\.0\.0:2025 is within the address of SMTPListener \(127\.0\.0\.1:2025\) already$/,
+    ],
+  ],
+  [
+    '{ SMTPListener = "[::]:7600"; }',
+    [/^F:1: SMTPListener: .*ClusterAddress \(127\.0\.0\.1:7600\) already$/],
+  ],
+  [
+    '{ SMTPListener = "[::1]:25"; IMAPListener = "[0:0::1]:25"; }',
+    [/^F:1: IMAPListener: .* is the address of SMTPListener already$/],
+  ],
+  ['{ HostName = "mail_x.example"; }', [/^F:1: HostName: give a name of a host/]],
+  ['{ HostName = "-a.example"; }', [/^F:1: HostName/]],
+  ['{ MinTLS = TLSv1; }', [/^F:1: MinTLS: give one of TLSv1\.2, TLSv1\.3$/]],
+  ['{ PostmasterAddress = postmaster; }', [/^F:1: PostmasterAddress/]],
 ];
 
 void t.test('what is wrong is named with file, line, key and what is allowed', (t) => {
@@ -83,6 +136,31 @@ void t.test('what is wrong is named with file, line, key and what is allowed', (
     t.equal(lines.length, expected.length, lines.join('\n'));
   }
   t.end();
+});
+
+const RIGHT: readonly string[] = [
+  '{ ManagementAddress = 10.0.2.1; PWDListener = (127.0.0.1:106, 10.0.2.1:106); AdminListener = "10.0.2.1:8010"; }',
+  '{ PWDListener = "[::1]:106"; AdminListener = off; }',
+  '{ SMTPListener = "0.0.0.0:25"; IMAPListener = "[::1]:25"; }',
+  '{ SMTPListener = (192.0.2.1:25, 192.0.2.2:25, "[2001:db8::1]:25"); HostName = "mail.example.com"; }',
+  '{ StorageAddress = 127.0.0.1; PublicAddress = 192.0.2.1; WANAddresses = { "10.0.0.5" = "203.0.113.5"; }; }',
+  '{ BalancerNetworks = ("10.0.3.0/29", 10.0.4.1); MinTLS = "tlsv1.3"; }',
+];
+
+void t.test('what a site writes', (t) => {
+  for (const text of RIGHT) {
+    const loaded = readSettings(Buffer.from(text), 'F');
+    t.equal(loaded.kind, 'value', loaded.kind === 'bad' ? loaded.problems.map(problemLine).join() : text);
+  }
+  t.end();
+});
+
+void t.test('our own mistakes are not taken for a file that cannot be read', async (t) => {
+  const broken = {
+    ...files({}),
+    open: () => Promise.resolve({ read: () => Promise.resolve(7), close: () => Promise.resolve() }),
+  };
+  await t.rejects(loadSettings(broken as unknown as SettingsFs, '/base'), { name: 'RangeError' });
 });
 
 void t.test('a backend lists itself; ports 0 do not collide', (t) => {
@@ -108,10 +186,10 @@ void t.test('a base folder or file that cannot be read says what to do', async (
 });
 
 void t.test('listeners that are on; keys of Object are no settings', (t) => {
-  const settings: Settings = { ...defaultSettings(), SMTPListener: 'off' };
+  const settings: Settings = { ...defaultSettings(), SMTPListener: [] };
   const names = listenersOf(settings).map(([key]) => key);
   t.notOk(names.includes('SMTPListener'));
-  t.notOk(names.includes('ClusterAddress'));
+  t.notOk((names as readonly string[]).includes('ClusterAddress'));
   t.ok(names.includes('IMAPListener'));
   t.notOk(isSettingName('toString'));
   t.match(readSettings(Buffer.from('{constructor=1;}'), 'F'), { problems: [{ key: 'constructor' }] });

@@ -9,7 +9,10 @@ import type { DomainId, Incarnation } from '../../src/store/ids.ts';
 
 const OBJECT = { domainId: 3 as DomainId, name: 'joe', serial: '1-1' };
 
-function intake(outcome: (body: Record<string, unknown>) => unknown) {
+function intake(
+  outcome: (body: Record<string, unknown>) => unknown,
+  postmasters: () => readonly string[] = () => [],
+) {
   const router: SlotRouter = { call: async (_slot, _service, body) => outcome(body) };
   const directory = {
     parse: (address: string) =>
@@ -22,7 +25,14 @@ function intake(outcome: (body: Record<string, unknown>) => unknown) {
     },
   } as unknown as Directory;
   const transactions = new TransactionNumbers('b'.repeat(32) as Incarnation);
-  return createIntake({ directory, router, transactions, logger: noLogger, waitMs: 1000 });
+  return createIntake({
+    directory,
+    router,
+    transactions,
+    logger: noLogger,
+    waitMs: 1000,
+    postmasters,
+  });
 }
 
 void t.test('recipients: ours and known, unknown, not ours, nobody to ask', async (t) => {
@@ -32,6 +42,29 @@ void t.test('recipients: ours and known, unknown, not ours, nobody to ask', asyn
   t.match(await mail.resolve('joe@else.example'), { code: 550, text: /^5\.7\.1 / });
   t.match(await mail.resolve('away@lab.example'), { code: 451, text: /^4\.3\.0 / });
 });
+
+void t.test(
+  'RFC 5321 section 4.5.1: a postmaster without an account is the first of the others who has one, as of then',
+  async (t) => {
+    let others: readonly string[] = [];
+    const mail = intake(
+      () => undefined,
+      () => others,
+    );
+    for (const address of ['Postmaster', 'PostMaster@lab.example']) {
+      for (others of [
+        ['joe@lab.example'],
+        ['postmaster@else.example', 'ann@lab.example', 'joe@lab.example', 'away@lab.example'],
+      ])
+        t.strictSame(await mail.resolve(address), { forwardPath: address, object: OBJECT });
+      for (others of [[], ['ann@lab.example'], ['away@lab.example', 'joe@lab.example']])
+        t.match(await mail.resolve(address), { code: 451, text: /^4\.3\.0 / });
+    }
+    others = ['joe@lab.example'];
+    t.match(await mail.resolve('postmaster@else.example'), { code: 550, text: /^5\.7\.1 / });
+    t.match(await mail.resolve('postmaster2@lab.example'), { code: 550, text: /^5\.1\.1 / });
+  },
+);
 
 void t.test(
   'a delivery is accepted only when the commit was answered; each failure has its reply',
@@ -63,7 +96,11 @@ void t.test(
       undefined,
     );
     t.match(seen, [
-      { object: OBJECT, content: Buffer.from('ab'), transaction: { number: 1, lowestOpen: 1 } },
+      {
+        object: OBJECT,
+        parts: [Buffer.from('a'), Buffer.from('b')],
+        transaction: { number: 1, lowestOpen: 1 },
+      },
     ]);
   },
 );

@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Address } from '../../src/platform/platform.ts';
+import { LISTENER_SETTINGS } from '../../src/settings/settings.ts';
 import { POSTERN } from './lab.ts';
-
-const LISTENERS = ['SMTP', 'Submission', 'LMTP', 'IMAP', 'POP', 'PWD', 'Admin'];
 
 export interface Ended {
   readonly status: number | null;
@@ -82,7 +81,7 @@ export async function baseFolder(t: Test, settings: Readonly<Record<string, stri
   const base = await mkdtemp(join(tmpdir(), 'postern-member-'));
   t.teardown(() => rm(base, { recursive: true, force: true, maxRetries: 5 }));
   await mkdir(join(base, 'Settings'));
-  const all = new Map(LISTENERS.map((each) => [`${each}Listener`, 'off']));
+  const all = new Map<string, string>(LISTENER_SETTINGS.map((each) => [each, 'off']));
   for (const [key, value] of Object.entries(settings)) all.set(key, value);
   const lines = [...all].map(([key, value]) => `  ${key} = ${value};\n`);
   await writeFile(join(base, 'Settings', 'Main.settings'), `{\n${lines.join('')}}\n`);

@@ -27,6 +27,8 @@ export class MemoryFs implements Fs {
   before: ((call: FsCall, path: string) => void | Promise<void>) | undefined;
   /** A test's hook: throw or reject to make a call that was carried out fail all the same (a lost reply). */
   after: ((call: FsCall, path: string) => void | Promise<void>) | undefined;
+  /** Files opened, for reading or writing, and not closed. */
+  readonly openFiles = new Set<object>();
   /** How often each call was made. */
   readonly calls = new Map<FsCall, number>();
 
@@ -114,6 +116,7 @@ class MemoryAppendFile implements AppendFile {
     this.#path = path;
     this.#file = file;
     this.#state = new WriteState(path);
+    fs.openFiles.add(this);
   }
 
   writeDurably(chunks: readonly Buffer[], position: number): Promise<void> {
@@ -125,6 +128,7 @@ class MemoryAppendFile implements AppendFile {
 
   async close(): Promise<void> {
     this.#state.close();
+    this.#fs.openFiles.delete(this);
   }
 }
 
@@ -138,6 +142,7 @@ class MemoryReadFile implements ReadFile {
     this.#fs = fs;
     this.#path = path;
     this.#file = file;
+    fs.openFiles.add(this);
   }
 
   size(): Promise<number> {
@@ -150,6 +155,7 @@ class MemoryReadFile implements ReadFile {
 
   async close(): Promise<void> {
     this.#open = false;
+    this.#fs.openFiles.delete(this);
   }
 
   async #run<T>(call: FsCall, act: () => T): Promise<T> {

@@ -2,7 +2,16 @@
  * A `Net` in memory for unit tests: connections that deliver at once (by microtasks), in order, and never break by
  * themselves. Several platforms may share one, as processes share a host; there are no addresses but what `listen` says.
  */
-import type { Address, Clock, Connection, Listener, Net } from '../../src/platform/platform.ts';
+import type {
+  Address,
+  Clock,
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  Net,
+} from '../../src/platform/platform.ts';
+import { agreeOnTls, type BothTls } from './memory-tls.ts';
 import { Endpoint, type Medium, netError } from './tcp.ts';
 
 const FIRST_EPHEMERAL_PORT = 32768;
@@ -11,6 +20,7 @@ const ANY_HOST: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 interface Listening {
   readonly address: Address;
   readonly accept: (connection: Connection) => void;
+  readonly options: Pick<ListenOptions, 'tls'>;
 }
 
 export class MemoryNet implements Net {
@@ -24,11 +34,15 @@ export class MemoryNet implements Net {
     this.#clock = clock;
   }
 
-  async listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener> {
+  async listen(
+    address: Address,
+    onConnection: (connection: Connection) => void,
+    options: Pick<ListenOptions, 'tls'> = {},
+  ): Promise<Listener> {
     const actual = { host: address.host, port: address.port === 0 ? ++this.#lastPort : address.port };
     const key = keyOf(actual);
     if (this.#listening.has(key)) throw netError('EADDRINUSE', 'listen', actual);
-    const entry = { address: actual, accept: onConnection };
+    const entry = { address: actual, accept: onConnection, options };
     this.#listening.set(key, entry);
     return {
       address: actual,
@@ -38,10 +52,7 @@ export class MemoryNet implements Net {
     };
   }
 
-  async connect(
-    address: Address,
-    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
-  ): Promise<Connection> {
+  async connect(address: Address, options: ConnectOptions): Promise<Connection> {
     options.signal?.throwIfAborted();
     if (this.silent) {
       await this.#clock.sleep(options.timeoutMs, options.signal);
@@ -52,7 +63,9 @@ export class MemoryNet implements Net {
     const target = this.#listening.get(keyOf(address)) ?? this.#anyHost(address.port);
     if (target === undefined) throw netError('ECONNREFUSED', 'connect', address);
     const local = { host: address.host, port: ++this.#lastPort };
-    const [near, far] = connectedPair(local, address);
+    const tls = agreeOnTls(target.options, options, { from: local, to: address });
+    if (tls === undefined) throw netError('EPROTO', 'handshake', address);
+    const [near, far] = connectedPair(local, address, tls);
     queueMicrotask(() => target.accept(far));
     return near;
   }
@@ -70,16 +83,19 @@ export class MemoryNet implements Net {
 export function connectedPair(
   local: Address = { host: '127.0.0.1', port: 1 },
   remote: Address = { host: '127.0.0.1', port: 2 },
+  tls: BothTls = { client: undefined, server: undefined },
 ): readonly [Endpoint, Endpoint] {
   const near: Endpoint = new Endpoint(
     local,
     remote,
     atOnceTo(() => far),
+    tls.client,
   );
   const far: Endpoint = new Endpoint(
     remote,
     local,
     atOnceTo(() => near),
+    tls.server,
   );
   return [near, far];
 }

@@ -4,7 +4,7 @@
  * and by the simulation (late, cut, killed). Keeps RFC 9293 where an application can see it: octets in order, a window
  * (section 3.8.6), FIN after all that was queued (section 3.6), RST at once and without mercy (section 3.5.2).
  */
-import type { Address, Connection, ConnectionEvents } from '../../src/platform/platform.ts';
+import type { Address, Connection, ConnectionEvents, TlsInfo } from '../../src/platform/platform.ts';
 
 /** Octets that the two kernels hold for one direction; more waits in the sender's process (`queuedOctets`). */
 export const WINDOW_OCTETS = 64 * 1024;
@@ -36,6 +36,7 @@ export function netError(code: string, call: string, address: Address): NodeJS.E
 export class Endpoint implements Connection {
   readonly local: Address;
   readonly remote: Address;
+  readonly tls: TlsInfo | undefined;
   readonly #medium: Medium;
   #events: ConnectionEvents | undefined;
   #paused = false;
@@ -54,9 +55,10 @@ export class Endpoint implements Connection {
   #drainWanted = false;
   #inFlight = 0;
 
-  constructor(local: Address, remote: Address, medium: Medium) {
+  constructor(local: Address, remote: Address, medium: Medium, tls?: TlsInfo) {
     this.local = local;
     this.remote = remote;
+    this.tls = tls;
     this.#medium = medium;
   }
 
@@ -64,6 +66,12 @@ export class Endpoint implements Connection {
     if (this.#events !== undefined) throw new Error('connection started twice');
     this.#events = events;
     this.#deliverSoon();
+  }
+
+  /** There is no STARTTLS here: as a handshake that fails. */
+  async secure(): Promise<TlsInfo> {
+    this.destroy();
+    throw netError('EPROTO', 'handshake', this.remote);
   }
 
   write(bytes: Buffer): boolean {
@@ -201,7 +209,7 @@ export class Endpoint implements Connection {
     if (!this.#finArrived || this.#finRead) return;
     this.#finRead = true;
     this.#events.ended?.();
-    this.end();
+    if (this.#events.halfOpen !== true) this.end();
     this.#finishIfOver();
   }
 

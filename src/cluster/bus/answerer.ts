@@ -4,6 +4,7 @@ import type { Logger } from '../../lib/logging.ts';
 import { Assembler } from './assembler.ts';
 import { decodeRequest, encodeBody, encodeFailure } from './body.ts';
 import { type Frame, FrameFlag, FrameType } from './frame.ts';
+import type { Gate } from './gate.ts';
 import type { Inflow } from './inflow.ts';
 import type { BusLimits } from './limits.ts';
 import type { Lane, Outbox } from './outbox.ts';
@@ -22,6 +23,8 @@ export interface AnswererOptions {
   readonly urgentOctetsMax: number;
   readonly calls: ReadonlyMap<string, CallHandler>;
   readonly notices: ReadonlyMap<string, NoticeHandler>;
+  /** Says who may ask what; undefined where there are no certificates. */
+  readonly gate: Gate | undefined;
   readonly logger: Logger;
 }
 
@@ -96,7 +99,9 @@ export class Answerer {
     if (typeof step === 'string') return step;
     const request = decodeRequest(step);
     if (typeof request === 'string') return request;
-    const { notices, logger, peer } = this.#options;
+    const { notices, logger, peer, gate } = this.#options;
+    // A refusal is logged; a notice has no answer.
+    if (gate?.admit(request.service, request.body, peer) instanceof Failure) return undefined;
     const handler = notices.get(request.service);
     if (handler === undefined) {
       logger.debug({ service: request.service, from: peer.member }, 'notice for nobody');
@@ -141,9 +146,11 @@ export class Answerer {
   }
 
   #run(id: number, incoming: Incoming, octets: Buffer): string | undefined {
-    const { calls, inflow, peer } = this.#options;
-    const request = decodeRequest(octets);
-    if (typeof request === 'string') return this.#fail(id, incoming, new Failure('invalid', request));
+    const { calls, inflow, peer, gate } = this.#options;
+    const decoded = decodeRequest(octets);
+    if (typeof decoded === 'string') return this.#fail(id, incoming, new Failure('invalid', decoded));
+    const request = gate?.admit(decoded.service, decoded.body, peer) ?? { ...decoded, from: peer };
+    if (request instanceof Failure) return this.#fail(id, incoming, request);
     const handler = calls.get(request.service);
     if (handler === undefined)
       return this.#fail(id, incoming, new Failure('unavailable', `no service ${request.service} here`));
@@ -154,7 +161,7 @@ export class Answerer {
       inflow.held(-octets.length);
     };
     const context: CallContext = {
-      from: peer,
+      from: request.from,
       get signal() {
         return incoming.signal;
       },

@@ -22,13 +22,21 @@ const PACK_BUFFER_OCTETS = 64 * 1024;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: 'number' });
 
-/** Throws Failure 'invalid' for what is no plain value. */
+/** Throws Failure 'invalid' for what is no plain value, 'limit' for one of more values than a peer takes. */
 export function encodeBody(body: Body): Buffer {
   return pack(body, 0);
 }
 
 /** The body behind so many octets that are not written yet. */
 function pack(body: Body, roomOctets: number): Buffer {
+  const octets = packed(body, roomOctets);
+  // Every value takes an octet at least, so that only large bodies need a look: the peer would close the connection.
+  const why = octets.length > BODY_VALUES_MAX ? refuseBody(octets.subarray(roomOctets)) : undefined;
+  if (why !== undefined) throw new Failure('limit', why);
+  return octets;
+}
+
+function packed(body: Body, roomOctets: number): Buffer {
   try {
     const octets = packr.pack(body, RESERVE_START_SPACE + roomOctets);
     // Each body is a view of what msgpackr writes into: a small one must not hold what was made for a large one.

@@ -5,12 +5,16 @@
  */
 import { Failure } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
-import type { Address, Connection, Listener, Platform } from '../../platform/platform.ts';
+import type { Address, Connection, Listener, ListenOptions, Platform } from '../../platform/platform.ts';
+import type { BusSecurity } from '../security/types.ts';
 import type { CallHandler, NoticeHandler } from './answerer.ts';
 import { encodeRequest } from './body.ts';
+import { FOR_ANOTHER, Gate, passedOn } from './gate.ts';
 import { BUS_VERSION, type Hello } from './hello.ts';
 import { BUS_LIMITS, type BusLimits, checkLimits } from './limits.ts';
 import { Link } from './link.ts';
+import { Seldom } from './seldom.ts';
+import { Shares } from './shares.ts';
 import type { StreamHandler } from './stream.ts';
 import type { Body, Bus, BusStream, CallOptions, Peer } from './types.ts';
 
@@ -29,6 +33,11 @@ export interface BusOptions {
   /** Services whose messages go ahead of all others; by default those of the coordination. */
   readonly urgent?: (service: string) => boolean;
   readonly limits?: Partial<BusLimits>;
+  /**
+   * Certificates: every connection is TLS 1.3 with one at each end, and the table of rights holds (docs/doors.md). Without
+   * it everything is in the clear and everybody may do everything: unit tests and the simulation.
+   */
+  readonly security?: BusSecurity;
   readonly logger: Logger;
 }
 
@@ -42,11 +51,27 @@ export async function createBus(options: BusOptions): Promise<Bus> {
   let accept = (connection: Connection): void => {
     early.push(connection);
   };
-  const listener = await options.platform.net.listen(options.listen, (connection) => accept(connection));
+  const listener = await options.platform.net.listen(
+    options.listen,
+    (connection) => accept(connection),
+    listenOptions(options.security),
+  );
   const bus = new TcpBus(options, limits, listener);
   accept = (connection) => bus.accept(connection);
   for (const connection of early) bus.accept(connection);
   return bus;
+}
+
+/** "TLS 1.3 with certificates both ways." */
+function listenOptions(security: BusSecurity | undefined): ListenOptions {
+  if (security === undefined) return {};
+  return {
+    tls: {
+      minVersion: 'TLSv1.3',
+      identity: () => security.identity(),
+      clientAuthorities: () => security.authorities(),
+    },
+  };
 }
 
 /** A connection we dial or have dialled. */
@@ -55,8 +80,11 @@ interface Dialled {
   /** Once it is ready. */
   ready: Link | undefined;
   /** Notices that wait for it. */
-  readonly notices: { readonly request: Buffer; readonly urgent: boolean }[];
+  readonly notices: { readonly service: string; readonly request: Buffer; readonly urgent: boolean }[];
   noticesOctets: number;
+  /** Calls that wait for it, and their octets. */
+  calls: number;
+  callsOctets: number;
 }
 
 /** Notices that wait for a connection being made. */
@@ -64,7 +92,7 @@ const NOTICES_WAITING_MAX = 256;
 
 /** What src/cluster/messages.ts names: heartbeats, renewals, reports, the slot map. */
 function isCoordination(service: string): boolean {
-  return service.startsWith('cluster.') || service.startsWith('worker.');
+  return service.startsWith('cluster.');
 }
 
 class TcpBus implements Bus {
@@ -74,6 +102,9 @@ class TcpBus implements Bus {
   readonly #listener: Listener;
   readonly #hello: Hello;
   readonly #urgent: (service: string) => boolean;
+  readonly #gate: Gate | undefined;
+  readonly #seldom: Seldom;
+  readonly #unsubscribe: (() => void) | undefined;
   readonly #calls = new Map<string, CallHandler>();
   readonly #notices = new Map<string, NoticeHandler>();
   readonly #streams = new Map<string, StreamHandler>();
@@ -81,6 +112,7 @@ class TcpBus implements Bus {
   /** By `host:port` as given by the caller. */
   readonly #dialled = new Map<string, Dialled>();
   readonly #links = new Set<Link>();
+  readonly #shares: Shares;
   #accepted = 0;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -89,10 +121,17 @@ class TcpBus implements Bus {
   constructor(options: BusOptions, limits: BusLimits, listener: Listener) {
     this.#options = options;
     this.#limits = limits;
+    this.#shares = new Shares(limits);
     this.#listener = listener;
     this.#urgent = options.urgent ?? isCoordination;
     const address = { host: options.advertisedHost ?? listener.address.host, port: listener.address.port };
-    this.self = { ...options.self, address };
+    const { security, logger, platform } = options;
+    this.self = { ...options.self, address, ...(security && { proven: security.self }) };
+    this.#gate = security && new Gate(security, platform.clock, logger);
+    this.#seldom = new Seldom(platform.clock);
+    this.#unsubscribe = security?.onRevoked(() => {
+      for (const link of this.#links) link.recheck();
+    });
     this.#hello = {
       version: BUS_VERSION,
       clusterId: options.clusterId ?? '',
@@ -121,13 +160,21 @@ class TcpBus implements Bus {
   }
 
   async call(to: Address, service: string, body: Body, options: CallOptions): Promise<Body> {
-    const request = encodeRequest(service, body);
+    const { asker } = options;
+    const request =
+      asker === undefined
+        ? encodeRequest(service, body)
+        : encodeRequest(FOR_ANOTHER, passedOn(asker, service, body));
     const urgent = this.#urgent(service);
     const ready = this.#usable(to);
     if (options.signal?.aborted === true) throw new Failure('unavailable', 'cancelled before it was sent');
-    if (ready !== undefined) return ready.call(request, urgent, options.timeoutMs, options.signal);
+    if (ready !== undefined) {
+      this.#mustAnswer(service, ready);
+      return ready.call(request, urgent, options.timeoutMs, options.signal);
+    }
     const untilMs = this.#options.platform.clock.monotonicMs() + options.timeoutMs;
-    const link = await this.#link(to, options);
+    const link = await this.#waiting(to, request.length, options);
+    this.#mustAnswer(service, link);
     const leftMs = untilMs - this.#options.platform.clock.monotonicMs();
     return link.call(request, urgent, Math.max(0, leftMs), options.signal);
   }
@@ -138,12 +185,12 @@ class TcpBus implements Bus {
     const urgent = this.#urgent(service);
     const dialled = this.#dial(to);
     if (dialled.ready !== undefined) {
-      dialled.ready.notify(request, urgent);
+      this.#notifyOn(dialled.ready, service, request, urgent);
       return;
     }
     const octets = dialled.noticesOctets + request.length;
     if (dialled.notices.length >= NOTICES_WAITING_MAX || octets > this.#limits.noticesQueuedOctetsMax) return;
-    dialled.notices.push({ request, urgent });
+    dialled.notices.push({ service, request, urgent });
     dialled.noticesOctets = octets;
   }
 
@@ -151,6 +198,7 @@ class TcpBus implements Bus {
     const request = encodeRequest(service, body);
     const link = this.#usable(to) ?? (await this.#link(to, options));
     if (options.signal?.aborted === true) throw new Failure('unavailable', 'cancelled before it was sent');
+    this.#mustAnswer(service, link);
     return link.open(request);
   }
 
@@ -170,6 +218,17 @@ class TcpBus implements Bus {
       connection.destroy();
       return;
     }
+    // By its certificate, before it has said anything: who says nothing takes a place too.
+    const member = this.#memberOf(connection);
+    if (member !== undefined && this.#shares.accepted(member) >= this.#limits.memberConnectionsMax) {
+      if (this.#seldom.may(`connections ${member}`))
+        this.#options.logger.warn(
+          { member, max: this.#limits.memberConnectionsMax },
+          'too many connections of a member',
+        );
+      connection.destroy();
+      return;
+    }
     this.#accepted++;
     const link = this.#newLink(connection, false, {
       ready: () => undefined,
@@ -180,7 +239,18 @@ class TcpBus implements Bus {
     this.#links.add(link);
   }
 
+  /** Failure 'unavailable', as nothing was sent, when what this peer says to it would not be believed. */
+  #mustAnswer(service: string, link: Link): void {
+    const why = this.#gate?.refuseAnswerer(service, link.peer);
+    if (why !== undefined) throw new Failure('unavailable', why);
+  }
+
+  #notifyOn(link: Link, service: string, request: Buffer, urgent: boolean): void {
+    if (this.#gate?.refuseAnswerer(service, link.peer) === undefined) link.notify(request, urgent);
+  }
+
   async #close(): Promise<void> {
+    this.#unsubscribe?.();
     this.#closing.abort(new Failure('unavailable', 'this process is stopping'));
     await this.#listener.close();
     for (const link of this.#links) link.close('stopping');
@@ -188,6 +258,22 @@ class TcpBus implements Bus {
       await new Promise<void>((resolve) => {
         this.#linksGone = resolve;
       });
+  }
+
+  /** `#link` for a call: so many wait for a connection that is being made, and no more. */
+  async #waiting(to: Address, octets: number, options: CallOptions): Promise<Link> {
+    const dialled = this.#dial(to);
+    const { callsMax, callsQueuedOctetsMax } = this.#limits;
+    if (dialled.calls >= callsMax || dialled.callsOctets + octets > callsQueuedOctetsMax)
+      throw new Failure('unavailable', `too many calls wait for a connection to ${key(to)}`);
+    dialled.calls++;
+    dialled.callsOctets += octets;
+    try {
+      return await this.#link(to, options);
+    } finally {
+      dialled.calls--;
+      dialled.callsOctets -= octets;
+    }
   }
 
   /** The link to an address, dialled when there is none, waited for as long as the caller wants. */
@@ -242,27 +328,47 @@ class TcpBus implements Bus {
       ready: undefined,
       notices: [],
       noticesOctets: 0,
+      calls: 0,
+      callsOctets: 0,
     };
     this.#dialled.set(name, dialled);
     dialled.link.then(
       (link) => {
         if (!link.usable) return;
         dialled.ready = link;
-        for (const notice of dialled.notices) link.notify(notice.request, notice.urgent);
+        for (const { service, request, urgent } of dialled.notices)
+          this.#notifyOn(link, service, request, urgent);
         dialled.notices.length = 0;
       },
       (err: unknown) => {
         forget();
-        this.#options.logger.debug({ err, to: name }, 'no connection');
+        this.#notConnected(err, name);
       },
     );
     return dialled;
   }
 
+  /** A member that is down is no news; one whose certificate is not believed is. */
+  #notConnected(err: unknown, to: string): void {
+    const { logger } = this.#options;
+    const { code } = err as { readonly code?: unknown };
+    if (isHandshakeError(code) && this.#seldom.may(to))
+      logger.warn({ err, to, code }, 'TLS handshake failed');
+    else logger.debug({ err, to }, 'no connection');
+  }
+
   async #connect(to: Address, forget: () => void): Promise<Link> {
-    const connection = await this.#options.platform.net.connect(to, {
+    const { security, platform } = this.#options;
+    const connection = await platform.net.connect(to, {
       timeoutMs: this.#limits.dialTimeoutMs,
       signal: this.#closing.signal,
+      ...(security && {
+        tls: {
+          minVersion: 'TLSv1.3' as const,
+          identity: () => security.identity(),
+          authorities: () => security.authorities(),
+        },
+      }),
     });
     if (this.#closing.signal.aborted) {
       connection.destroy();
@@ -286,6 +392,9 @@ class TcpBus implements Bus {
     told: { readonly ready: () => void; readonly closed: (why: string) => void },
   ): Link {
     const { logger, platform } = this.#options;
+    const member = this.#memberOf(connection);
+    const share = member === undefined ? undefined : this.#shares.enter(member);
+    if (share !== undefined && !dialled) share.accepted++;
     return new Link({
       connection,
       dialled,
@@ -293,6 +402,8 @@ class TcpBus implements Bus {
       services: { calls: this.#calls, notices: this.#notices, streams: this.#streams },
       clock: platform.clock,
       limits: this.#limits,
+      gate: this.#gate,
+      share,
       logger,
       onReady: (link) => {
         told.ready();
@@ -300,6 +411,8 @@ class TcpBus implements Bus {
       },
       onClosed: (link, why) => {
         this.#links.delete(link);
+        if (share !== undefined && !dialled) share.accepted--;
+        share?.left();
         told.closed(why);
         const remote = key(connection.remote);
         logger.debug({ peer: link.peer?.member, remote, dialled, why }, 'bus connection closed');
@@ -309,12 +422,27 @@ class TcpBus implements Bus {
     });
   }
 
+  /** As its certificate says; '' for one that is nobody's. Undefined where there are none. */
+  #memberOf({ tls }: Connection): string | undefined {
+    const { security } = this.#options;
+    if (security === undefined) return undefined;
+    return (tls?.peerCertificate && security.identify(tls.peerCertificate)?.member) ?? '';
+  }
+
   #tell(peer: Peer, up: boolean): void {
     for (const listener of this.#listeners) listener(peer, up);
   }
 }
 
+/** What OpenSSL says of a certificate, and of a handshake (`ERR_SSL_…`, an alert of the peer among them). */
+export function isHandshakeError(code: unknown): boolean {
+  return (
+    typeof code === 'string' && /^(?:ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
+  );
+}
+
 function register<T>(table: Map<string, T>, service: string, handler: T): void {
+  if (service === FOR_ANOTHER) throw new Error('the name of calls that are passed on');
   if (table.has(service)) throw new Error(`${service} is served already`);
   table.set(service, handler);
 }

@@ -28,11 +28,14 @@ interface Pending {
   readonly answer: Assembler;
   lane: Lane | undefined;
   handedOver: boolean;
+  /** Of the request, while any of it waits to be sent. */
+  queuedOctets: number;
 }
 
 export class Caller {
   readonly #options: CallerOptions;
   readonly #pending = new Map<number, Pending>();
+  #queuedOctets = 0;
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -49,8 +52,10 @@ export class Caller {
   /** Sends a request and waits for its answer. */
   call(request: Buffer, urgent: boolean, timeoutMs: number, signal: AbortSignal | undefined): Promise<Body> {
     const { clock, outbox, limits, nextId } = this.#options;
-    if (this.#pending.size >= limits.callsMax)
+    const queued = this.#queuedOctets + request.length;
+    if (this.#pending.size >= limits.callsMax || queued > limits.callsQueuedOctetsMax)
       return Promise.reject(new Failure('unavailable', 'too many calls are waiting for this peer'));
+    this.#queuedOctets = queued;
     const id = nextId();
     return new Promise<Body>((resolve, reject) => {
       const cancelled = (): void => this.#giveUp(id, 'cancelled');
@@ -63,10 +68,12 @@ export class Caller {
         answer: new Assembler(),
         lane: undefined,
         handedOver: false,
+        queuedOctets: request.length,
       };
       this.#pending.set(id, pending);
       const handedOver = (): void => {
         pending.handedOver = true;
+        this.#notQueued(pending);
       };
       if (urgent) outbox.urgent(FrameType.call, id, request, handedOver);
       else pending.lane = outbox.call(FrameType.call, id, request, handedOver);
@@ -125,8 +132,14 @@ export class Caller {
     pending.reject(lost(pending, why));
   }
 
+  #notQueued(pending: Pending): void {
+    this.#queuedOctets -= pending.queuedOctets;
+    pending.queuedOctets = 0;
+  }
+
   #forget(id: number, pending: Pending): void {
     this.#pending.delete(id);
+    this.#notQueued(pending);
     pending.timer.cancel();
     pending.unlisten?.();
     this.#options.inflow.begun(-pending.answer.begunOctets);

@@ -23,10 +23,18 @@ export interface BusLimits {
   readonly streamQueuedOctetsMax: number;
   /** Calls of one connection that are being answered; more are refused. Also the calls we make and wait for. */
   readonly callsMax: number;
+  /** Octets of requests that wait to be sent to one peer: for the connection, or for credit on it. More are refused. */
+  readonly callsQueuedOctetsMax: number;
   /** Streams of one connection. */
   readonly streamsMax: number;
   /** Connections that others made to us. */
   readonly connectionsMax: number;
+  /** Connections that one member made to us, as its certificate says; twice what supervisor and workers of one need. */
+  readonly memberConnectionsMax: number;
+  /** `begunOctetsMax`, `heldCallOctetsMax`, `heldStreamOctetsMax` of all connections with one member together. */
+  readonly memberBegunOctetsMax: number;
+  readonly memberHeldCallOctetsMax: number;
+  readonly memberHeldStreamOctetsMax: number;
   /** Octets of notices that wait for one connection; more are dropped. */
   readonly noticesQueuedOctetsMax: number;
   /** Octets of control frames and urgent messages that wait for one connection; a peer that lets more wait is dropped. */
@@ -62,8 +70,13 @@ export const BUS_LIMITS: BusLimits = {
   heldStreamOctetsMax: 256 * MIB,
   streamQueuedOctetsMax: 4 * MIB,
   callsMax: 8192,
+  callsQueuedOctetsMax: 256 * MIB,
   streamsMax: 16_384,
   connectionsMax: 4096,
+  memberConnectionsMax: 130,
+  memberBegunOctetsMax: 1024 * MIB,
+  memberHeldCallOctetsMax: 512 * MIB,
+  memberHeldStreamOctetsMax: 1024 * MIB,
   noticesQueuedOctetsMax: MIB,
   urgentQueuedOctetsMax: 16 * MIB,
   writeOctets: 256 * KIB,
@@ -82,6 +95,10 @@ export function checkLimits(limits: BusLimits): string | undefined {
     return 'callOctetsMax is below streamMessageOctetsMax';
   if (limits.streamMessageOctetsMax > limits.streamQueuedOctetsMax)
     return 'streamQueuedOctetsMax is below streamMessageOctetsMax';
+  if (limits.callOctetsMax > limits.callsQueuedOctetsMax)
+    return 'callsQueuedOctetsMax is below callOctetsMax';
+  if (limits.memberBegunOctetsMax < limits.begunOctetsMax)
+    return 'memberBegunOctetsMax is below begunOctetsMax';
   if (limits.frameOctetsMax < 64) return 'frameOctetsMax is below 64';
   if (limits.streamCredit < 1 || limits.connectionCredit < limits.frameOctetsMax) return 'too little credit';
   if (limits.silentMs < 2 * limits.pingAfterMs) return 'silentMs is below twice pingAfterMs';

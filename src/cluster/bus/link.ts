@@ -11,10 +11,12 @@ import { Answerer, type CallHandler, type NoticeHandler } from './answerer.ts';
 import { decodeFailure, encodeFailure } from './body.ts';
 import { Caller } from './caller.ts';
 import { encodeFrame, type Frame, FrameReader, FrameType } from './frame.ts';
+import type { Gate } from './gate.ts';
 import { decodeHello, encodeHello, type Hello, refuseHello } from './hello.ts';
 import { Inflow } from './inflow.ts';
 import type { BusLimits } from './limits.ts';
 import { Outbox } from './outbox.ts';
+import type { Share } from './shares.ts';
 import { type StreamHandler, Streams } from './stream.ts';
 import type { Body, BusStream, Peer } from './types.ts';
 
@@ -32,6 +34,10 @@ export interface LinkOptions {
   readonly services: Services;
   readonly clock: Clock;
   readonly limits: BusLimits;
+  /** Where connections are TLS: who the peer is and what it may ask. */
+  readonly gate?: Gate | undefined;
+  /** Of the member at the other end; undefined where nobody is proven. */
+  readonly share?: Share | undefined;
   readonly logger: Logger;
   /** The peer's hello was accepted. */
   readonly onReady: (link: Link) => void;
@@ -42,9 +48,11 @@ export interface LinkOptions {
 /** What exists once the peer's hello is known. */
 interface Ready {
   readonly hello: Hello;
+  readonly peer: Peer;
   readonly outbox: Outbox;
   readonly caller: Caller;
   readonly answerer: Answerer;
+  readonly inflow: Inflow;
   readonly streams: Streams;
 }
 
@@ -88,7 +96,15 @@ export class Link {
 
   /** The peer, once its hello was accepted. */
   get peer(): Peer | undefined {
-    return this.#ready?.hello.peer;
+    return this.#ready?.peer;
+  }
+
+  /** Ends the connection when its certificate is no longer good. */
+  recheck(): void {
+    const { gate, connection } = this.#options;
+    if (gate === undefined || this.#ready === undefined || gate.stillGood(connection.tls?.peerCertificate))
+      return;
+    this.#refuse('the certificate was revoked');
   }
 
   /** True while calls can be made. */
@@ -222,9 +238,23 @@ export class Link {
   }
 
   #hello(frame: Frame): string | undefined {
-    const { connection, dialled, hello: own, limits, clock, logger, services, onReady } = this.#options;
+    const {
+      connection,
+      dialled,
+      hello: own,
+      limits,
+      clock,
+      logger,
+      services,
+      gate,
+      share,
+      onReady,
+    } = this.#options;
     const hello = decodeHello(frame.payload);
     if (typeof hello === 'string') return hello;
+    const stated = { member: hello.peer.member, clusterId: hello.clusterId };
+    const proven = gate?.prove(connection.tls?.peerCertificate, stated, connection.remote);
+    if (typeof proven === 'string') return proven;
     const refused = refuseHello(own, hello);
     if (refused !== undefined) return refused;
     if (!dialled) connection.write(this.#helloFrame());
@@ -237,10 +267,11 @@ export class Link {
       begunOctetsMax: hello.begunOctetsMax,
       connectionCredit: hello.connectionCredit,
     });
-    const inflow = new Inflow(limits, outbox);
-    const peer = hello.peer;
+    const inflow = new Inflow(limits, outbox, share);
+    const peer = proven === undefined ? hello.peer : { ...hello.peer, proven };
     this.#ready = {
       hello,
+      peer,
       outbox,
       caller: new Caller({ clock, outbox, inflow, limits, nextId: () => this.#nextId() }),
       answerer: new Answerer({
@@ -252,8 +283,10 @@ export class Link {
         urgentOctetsMax: hello.urgentOctetsMax,
         calls: services.calls,
         notices: services.notices,
+        gate,
         logger,
       }),
+      inflow,
       streams: new Streams({
         peer,
         outbox,
@@ -261,6 +294,8 @@ export class Link {
         peerCredit: hello.streamCredit,
         peerMessageOctetsMax: hello.streamMessageOctetsMax,
         handlers: services.streams,
+        gate,
+        share,
         logger,
       }),
     };
@@ -337,6 +372,7 @@ export class Link {
     ready.caller.closed(why);
     ready.answerer.closed(why);
     ready.streams.closed(why);
+    ready.inflow.closed();
   }
 
   /** Counts up, passes over what is in use, begins again when 32 bits are used up. */

@@ -9,9 +9,11 @@ import { Assembler } from './assembler.ts';
 import { decodeBody, decodeFailure, decodeRequest, encodeBody, encodeFailure } from './body.ts';
 import { Fifo } from './fifo.ts';
 import { type Frame, FrameFlag, FrameType } from './frame.ts';
+import type { Gate } from './gate.ts';
 import { creditPayload } from './inflow.ts';
 import type { BusLimits } from './limits.ts';
 import { Lane, type Outbox } from './outbox.ts';
+import type { Share } from './shares.ts';
 import type { Body, BusStream, Peer } from './types.ts';
 
 export type StreamHandler = (body: Body, stream: BusStream) => void;
@@ -24,6 +26,10 @@ export interface StreamsOptions {
   readonly peerCredit: number;
   readonly peerMessageOctetsMax: number;
   readonly handlers: ReadonlyMap<string, StreamHandler>;
+  /** Says who may open what; undefined where there are no certificates. */
+  readonly gate: Gate | undefined;
+  /** Of the member at the other end; undefined where nobody is proven. */
+  readonly share?: Share | undefined;
   readonly logger: Logger;
 }
 
@@ -102,7 +108,12 @@ export class Streams {
   #opened(stream: Stream, octets: Buffer): string | undefined {
     const request = decodeRequest(octets);
     if (typeof request === 'string') return request;
-    const { handlers, logger, peer } = this.#options;
+    const { handlers, logger, peer, gate } = this.#options;
+    const refused = gate?.admit(request.service, request.body, peer);
+    if (refused instanceof Failure) {
+      stream.reset(refused);
+      return undefined;
+    }
     const handler = handlers.get(request.service);
     if (handler === undefined) {
       stream.reset(new Failure('unavailable', `no stream service ${request.service} here`));
@@ -119,7 +130,7 @@ export class Streams {
   }
 
   #make(id: number): Stream {
-    const { peer, outbox, limits, peerCredit, peerMessageOctetsMax } = this.#options;
+    const { peer, outbox, limits, share, peerCredit, peerMessageOctetsMax } = this.#options;
     const stream = new Stream({
       id,
       peer,
@@ -129,7 +140,8 @@ export class Streams {
       peerMessageOctetsMax,
       hold: (change) => {
         this.#held += change;
-        return change <= 0 || this.#held <= limits.heldStreamOctetsMax;
+        const isShareKept = share?.heldByStreams(change) !== false;
+        return change <= 0 || (isShareKept && this.#held <= limits.heldStreamOctetsMax);
       },
       forget: () => this.#streams.delete(id),
     });
@@ -324,6 +336,8 @@ class Stream implements BusStream {
   }
 
   #hold(change: number): boolean {
+    // What is left to be read of a stream that is over is its consumer's own, and perhaps nobody's.
+    if (this.#controller.signal.aborted) return true;
     this.#held += change;
     return this.#options.hold(change);
   }
@@ -335,6 +349,7 @@ class Stream implements BusStream {
 
   #closeIfDone(): void {
     if (!this.#peerEnded || !this.#finLeft) return;
+    this.#hold(-this.#held);
     this.#options.forget();
     this.#controller.abort(new Failure('unavailable', 'the stream has ended'));
   }

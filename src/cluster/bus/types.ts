@@ -5,6 +5,7 @@
  */
 import type { Address } from '../../platform/platform.ts';
 import type { Incarnation } from '../../store/ids.ts';
+import type { MemberIdentity } from '../security/types.ts';
 
 export type Body = unknown;
 
@@ -15,11 +16,18 @@ export interface Peer {
   readonly incarnation: Incarnation;
   /** Where its own bus listens; how to dial it back. */
   readonly address: Address;
+  /**
+   * What its certificate proves; `member` is the same. Undefined on a bus without certificates (unit tests, the simulation),
+   * where everybody may do everything; on any other there is no peer without it. Of `self`: our own.
+   */
+  readonly proven?: MemberIdentity | undefined;
 }
 
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** The call is passed on for this member, and has its rights, not ours. Believed from backends only. */
+  readonly asker?: MemberIdentity | undefined;
 }
 
 export interface Bus {

@@ -34,10 +34,12 @@ export class Authority {
   }
 
   /** After write, sync and listing have returned: authority by the time noted before them, or the end of it all. */
-  finish(largestListed: number): void {
+  finish(listed: readonly number[]): void {
     const { counter, notedAt } = this.#started!;
     this.#started = undefined;
-    if (largestListed > this.controlEpoch) this.#over = true;
+    // A listing without our own file is that of another storage, or of an older state of ours: it says nothing.
+    if (!listed.includes(this.controlEpoch) || listed.some((epoch) => epoch > this.controlEpoch))
+      this.#over = true;
     if (this.#over) return;
     this.#authorised = counter;
     this.#notedAt = notedAt;

@@ -15,7 +15,7 @@
 import { withMargin } from '../times.ts';
 import type { ClusterTimes } from '../types.ts';
 import { CONTROL_EPOCH_MAX } from './heartbeat-file.ts';
-import { type Look, nobodyBefore, type Seen, see } from './watch.ts';
+import { type Look, longerTimes, nobodyBefore, type Seen, see } from './watch.ts';
 
 export type Phase = 'watching' | 'polling' | 'creating' | 'waiting' | 'acting';
 
@@ -130,10 +130,10 @@ function tick(c: Candidate, now: number, rank: number, times: ClusterTimes): Ste
 function mayStand(c: Candidate, now: number, rank: number, times: ClusterTimes): boolean {
   if (c.seen === undefined || now < c.notBefore) return false;
   if (nobodyBefore(c.seen)) return now - c.heardAt >= rank * times.heartbeatMs;
-  const half = times.controlLeaseMs / 2;
+  const half = longerTimes(times, c.seen.times).controlLeaseMs / 2;
   const silentFor = now - c.heardAt;
   const sameFor = c.seen.lookStartedAt - c.seen.firstSeenAt;
-  const patience = c.seen.octets.length === 0 ? candidateMs(times) : half;
+  const patience = c.seen.octets.length === 0 ? candidateMs(longerTimes(times, c.seen.times)) : half;
   return silentFor >= half + rank * times.heartbeatMs && sameFor >= patience;
 }
 
@@ -152,7 +152,8 @@ function mayAct(c: Candidate, now: number, times: ClusterTimes): boolean {
   return nobodyBefore(c.seen) || now >= actsAt(c.seen, times);
 }
 
-function actsAt(seen: Seen, times: ClusterTimes): number {
+function actsAt(seen: Seen, own: ClusterTimes): number {
+  const times = longerTimes(own, seen.times);
   return seen.firstSeenAt + withMargin(times.controlLeaseMs, times);
 }
 

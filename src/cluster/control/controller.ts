@@ -12,25 +12,21 @@ import { Assigner } from '../leases/assign.ts';
 import { FRESH_ELSEWHERE_MS, Giver } from '../leases/giver.ts';
 import { LeaseTable } from '../leases/table.ts';
 import { isBackend, type KnownWorker, Membership } from '../membership.ts';
-import {
-  type LeasesAnswer,
-  type Renewal,
-  type RenewalAnswer,
-  type Report,
-  readLeasesAnswer,
-  Service,
-  type Statement,
-} from '../messages.ts';
-import type { MembersNews } from '../news.ts';
+import { type Renewal, type RenewalAnswer, type Report, Service, type Statement } from '../messages.ts';
+import type { MembersNews, SettingsPage } from '../news.ts';
 import { MapBook } from '../slot-map.ts';
 import { withMargin } from '../times.ts';
-import type { Owner, SettingsDelta } from '../types.ts';
+import type { ClusterTimes, Owner } from '../types.ts';
+import { Announcer } from './announcer.ts';
 import { Authority } from './authority.ts';
 import { CONTROL_EPOCH_MAX, encodeHeartbeat, listControlEpochs } from './heartbeat-file.ts';
+import { Journal } from './journal.ts';
+import { LeaseCollector } from './lease-collector.ts';
 import { Quorum } from './quorum.ts';
 import { SettingsKeeper } from './settings-keeper.ts';
-import type { ControllerOptions, Over } from './types.ts';
-import { nobodyBefore } from './watch.ts';
+import type { SettingsQuestion } from './settings-pages.ts';
+import type { Collected, ControllerOptions, Over } from './types.ts';
+import { longerTimes, nobodyBefore, readyUntil } from './watch.ts';
 
 const NONCE_OCTETS = 16;
 /** A fresh controller gives its members so many Heartbeats to join before it gives slots away. */
@@ -41,10 +37,6 @@ const REGATHER_HEARTBEATS = 4;
 const FOUND_EPOCH_MAX = CONTROL_EPOCH_MAX / 2;
 /** While slots move, plans are made so often. */
 const MOVE_PACE_MS = 10;
-/** News of the map go out so long after a change … */
-const ANNOUNCE_MS = 5;
-/** … and no sooner after the last statement than this; who guessed wrong meanwhile asks for the map itself. */
-const ANNOUNCE_AGAIN_MS = 50;
 
 export class Controller {
   readonly #o: ControllerOptions;
@@ -55,38 +47,50 @@ export class Controller {
   readonly #map: MapBook;
   readonly #giver: Giver;
   readonly #nonce: string;
+  /** The longer of our times and those that the predecessor's leases go by. */
+  readonly #timesBefore: ClusterTimes;
   /** Where those are that reported leases before they were members here. */
   readonly #reportedOwners = new Map<Incarnation, Owner>();
-  readonly #collecting = new Set<Incarnation>();
+  readonly #collector: LeaseCollector;
   /** Workers whose leases the newest heartbeat that gave authority covers: only they are granted anything. */
   #named: ReadonlySet<Incarnation> = new Set();
+  /** Whom the file may name: while it is written, as before or as it will be. Undefined: it may say that it is not known. */
+  #mayBeNamed: ReadonlySet<Incarnation> | undefined = new Set();
+  #extraBeatAt = -Infinity;
   #news: MembersNews;
   /** The heartbeat under way; never rejects. */
   #beating: Promise<void> | undefined;
   #ended = false;
   #assignTimer: Timer | undefined;
-  #announceTimer: Timer | undefined;
-  #announcedAt = -Infinity;
-  #lapseTimer: Timer | undefined;
+  readonly #announcer: Announcer;
+  readonly #journal: Journal;
   readonly #settings: SettingsKeeper;
   readonly #confirms = new Set<(held: boolean | undefined) => void>();
 
   constructor(options: ControllerOptions) {
     this.#o = options;
-    const { platform, bus, times, controlEpoch, predecessor } = options;
+    const { platform, bus, times, controlEpoch, predecessor, before } = options;
     const now = platform.clock.monotonicMs();
     const fresh = nobodyBefore(predecessor);
+    this.#timesBefore = longerTimes(times, predecessor.times);
     this.#nonce = platform.random.bytes(NONCE_OCTETS).toString('hex');
     this.#authority = new Authority(controlEpoch, times);
     this.#quorum = new Quorum(bus.self.member, times);
-    this.#members = new Membership(bus.self.member, controlEpoch, times);
+    this.#members = new Membership(bus.self.member, controlEpoch, times, {
+      members: before.membersBefore(),
+      readyUntil: options.alone ? -Infinity : readyUntil(predecessor, times),
+    });
     this.#map = new MapBook(controlEpoch, options.mapBefore);
+    this.#announcer = new Announcer(platform.clock, () => this.#state());
+    this.#journal = new Journal({ ...options, ...before });
     const known = predecessor.heartbeat?.holders;
     this.#table = new LeaseTable(
       controlEpoch,
       times,
       {
-        waitUntil: fresh ? undefined : predecessor.firstSeenAt + withMargin(times.slotLeaseMs, times),
+        waitUntil: fresh
+          ? undefined
+          : predecessor.firstSeenAt + withMargin(this.#timesBefore.slotLeaseMs, this.#timesBefore),
         holders: known === undefined ? undefined : new Set(known),
       },
       (slot, owner) => this.#ownerChanged(slot, owner),
@@ -94,7 +98,12 @@ export class Controller {
     this.#giver = new Giver(this.#table, this.#members, new Assigner(now, times));
     this.#giver.gather(now + GATHER_HEARTBEATS * times.heartbeatMs, fresh ? 'time' : 'all live');
     this.#news = this.#members.tick(now, () => 0);
-    for (const { answer, askedAt, receivedAt } of options.collected) this.#took(answer, askedAt, receivedAt);
+    for (const collected of options.collected) this.#took(collected);
+    this.#collector = new LeaseCollector({
+      ...options,
+      clock: platform.clock,
+      timeoutMs: times.controlLeaseMs,
+    });
     this.#settings = new SettingsKeeper(options, () => this.#settingsLease());
   }
 
@@ -126,6 +135,8 @@ export class Controller {
     const named = this.#holders();
     // While it is written, whoever reads the file may see the old list or the new one: only who is in both is given any.
     this.#named = this.#named.intersection(named);
+    const isUnknown = this.#table.holdersUnknown;
+    this.#mayBeNamed = isUnknown ? undefined : this.#mayBeNamed?.union(named);
     const counter = this.#authority.begin(this.#now());
     try {
       await this.#o.file.writeDurably([this.#octets(counter, 'running', named)], 0);
@@ -133,21 +144,20 @@ export class Controller {
       const now = this.#now();
       if (counter > 1 && this.#authority.leftMs(now) === 0)
         this.#giver.gather(now + REGATHER_HEARTBEATS * this.#o.times.heartbeatMs, 'time');
-      this.#authority.finish(epochs.at(-1) ?? 0);
+      this.#authority.finish(epochs);
     } catch (error) {
-      this.#o.logger.warn(
-        { err: error, controlEpoch: this.controlEpoch },
-        'heartbeat failed, control given up',
-      );
+      this.#o.logger.warn({ err: error, controlEpoch: this.controlEpoch }, 'heartbeat failed');
       this.#authority.end();
     }
     if (this.#ended) return;
     if (this.#authority.over) return this.#finish({ kind: 'deposed' });
     this.#named = named;
+    this.#mayBeNamed = isUnknown ? undefined : named;
     for (const settle of waiting) settle(true);
     if (counter === 1) this.#firstAuthority();
     this.#settings.open();
-    this.#watchAuthority();
+    // Tells everybody at once when authority runs out.
+    this.#announcer.after(this.#authority.leftMs(this.#now()), () => !this.hasAuthority());
   }
 
   /** Each Heartbeat, from the timer; needs no storage. */
@@ -155,10 +165,8 @@ export class Controller {
     if (this.#ended) return;
     const now = this.#now();
     this.#news = this.#members.tick(now, (incarnation) => this.#table.slotsOf(incarnation).size);
-    if (!this.#quorum.check(now, this.#members.counted())) {
-      this.#o.logger.warn({ controlEpoch: this.controlEpoch }, 'hears a minority only, control given up');
-      return this.#finish({ kind: 'gave-up' });
-    }
+    this.#journal.tick(now, this.#news);
+    if (!this.#quorum.check(now, this.#members.counted())) return this.#finish({ kind: 'gave-up' });
     this.#assign();
     this.announce();
     for (const worker of this.#members.workers())
@@ -168,7 +176,10 @@ export class Controller {
 
   /** Sends the statement to everybody: "states counter and remaining authority; without authority it says so at once". */
   announce(): void {
-    this.#announcedAt = this.#now();
+    this.#announcer.now();
+  }
+
+  #state(): void {
     const statement = this.statement();
     for (const { name, address } of this.#members.supervisors())
       if (name !== this.#o.bus.self.member)
@@ -230,6 +241,8 @@ export class Controller {
     const joins = worker.info.holds && !(wasKnown && this.#table.isLive(incarnation, now));
     const named = this.#named.has(incarnation);
     const result = this.#table.renew({ incarnation, named, ...renewal }, this.#leaseMs(now), now);
+    for (const { slot } of renewal.released)
+      if (this.#table.entry(slot).holder !== incarnation) this.#journal.released(slot, incarnation);
     if (renewal.largerEpoch !== undefined) this.#largerEpoch(renewal.largerEpoch);
     if (result?.unreported) this.#collect(worker);
     if (this.#table.freeCount > free || (joins && this.#table.freeCount > 0)) this.#assignSoon();
@@ -257,12 +270,13 @@ export class Controller {
     return this.#news;
   }
 
-  settingsSince(version: number): Promise<SettingsDelta> {
-    return this.#settings.since(version);
+  settingsPage(question: SettingsQuestion): Promise<SettingsPage> {
+    return this.#settings.page(question);
   }
 
   async change(change: unknown, signal: AbortSignal): Promise<unknown> {
     const result = await this.#settings.change(change, signal);
+    this.#journal.tell('settings-changed', { version: this.#settings.version });
     this.announce();
     this.#settings.shown(this.#now(), this.#members);
     await result.shown;
@@ -275,6 +289,7 @@ export class Controller {
     this.#table.lapse(this.#now());
     const nothingLeft = this.#table.nothingHeld;
     const { counter } = this.#authority;
+    this.#journal.over({ kind: 'stopped' });
     this.#end();
     await this.#settings.close();
     await this.#beating;
@@ -290,7 +305,7 @@ export class Controller {
 
   // ---- leases
 
-  #took(answer: LeasesAnswer, askedAt: number, receivedAt: number): void {
+  #took({ answer, askedAt, receivedAt }: Collected): void {
     const { worker, member, pairs, leftMs } = answer;
     // Before the table shows its slots on the map it must be known where it is.
     this.#reportedOwners.set(worker.incarnation, {
@@ -298,13 +313,16 @@ export class Controller {
       address: worker.address,
       member,
     });
-    this.#table.reported(worker.incarnation, pairs, leftMs, askedAt, receivedAt);
+    this.#journal.confirming(() =>
+      this.#table.reported(worker.incarnation, pairs, leftMs, askedAt, receivedAt),
+    );
     if (this.#table.freeCount > 0) this.#assignSoon();
   }
 
   #ownerChanged(slot: Slot, incarnation: Incarnation | undefined): void {
     this.#map.set(slot, incarnation === undefined ? undefined : this.#ownerOf(incarnation));
-    this.#announceSoon();
+    this.#journal.owner(slot, incarnation);
+    this.#announcer.soon();
   }
 
   #ownerOf(incarnation: Incarnation): Owner | undefined {
@@ -313,30 +331,15 @@ export class Controller {
     return { incarnation, address: worker.info.address, member: worker.member };
   }
 
-  #collect(worker: KnownWorker): void {
-    const { incarnation, address } = worker.info;
-    if (this.#collecting.has(incarnation)) return;
-    this.#collecting.add(incarnation);
-    const askedAt = this.#now();
-    this.#o.bus
-      .call(
-        address,
-        Service.leases,
-        { controlEpoch: this.controlEpoch },
-        { timeoutMs: this.#o.times.controlLeaseMs },
-      )
-      .then((body) => {
-        const answer = readLeasesAnswer(body);
-        if (!this.#ended && answer.worker.incarnation === incarnation)
-          this.#took(answer, askedAt, this.#now());
-      })
-      .catch((error: unknown) => this.#o.logger.warn({ err: error, incarnation }, 'leases not reported'))
-      .finally(() => this.#collecting.delete(incarnation));
+  #collect({ info }: KnownWorker): void {
+    this.#collector.ask(info, this.controlEpoch, (collected) => {
+      if (!this.#ended) this.#took(collected);
+    });
   }
 
   #died(incarnation: Incarnation): void {
     if (this.#table.isDead(incarnation)) return;
-    this.#o.logger.info({ incarnation }, 'worker proven dead, its slots are free');
+    this.#journal.tell('worker-dead', { worker: incarnation });
     this.#table.dead(incarnation);
     this.#members.workerGone(incarnation);
     this.#assignSoon();
@@ -346,9 +349,17 @@ export class Controller {
     const now = this.#now();
     this.#table.lapse(now);
     if (this.#ended || this.#leaseMs(now) === 0) return;
-    const given = this.#giver.give(now, this.#named);
+    const given = this.#giver.give(now, { named: this.#named, mayBeNamed: this.#mayBeNamed });
+    if (given.unsaid) this.#beatSoon(now);
     for (const incarnation of given.tell) this.#poke(incarnation);
     if (given.more) this.#assignSoon(MOVE_PACE_MS);
+  }
+
+  /** Free slots wait for a heartbeat that begins now: once in a while it need not wait for the timer. */
+  #beatSoon(now: number): void {
+    if (now - this.#extraBeatAt < this.#o.times.heartbeatMs) return;
+    this.#extraBeatAt = now;
+    void (this.#beating ?? Promise.resolve()).then(() => this.beat()).then(() => this.#assign());
   }
 
   #poke(incarnation: Incarnation): void {
@@ -362,16 +373,6 @@ export class Controller {
     this.#assignTimer = this.#o.platform.clock.timer(delayMs, () => {
       this.#assignTimer = undefined;
       this.#assign();
-    });
-  }
-
-  /** Soon after the first change, and then at bounded intervals: a move of many slots is one piece of news. */
-  #announceSoon(): void {
-    const { clock } = this.#o.platform;
-    const delayMs = Math.max(ANNOUNCE_MS, this.#announcedAt + ANNOUNCE_AGAIN_MS - clock.monotonicMs());
-    this.#announceTimer ??= clock.timer(delayMs, () => {
-      this.#announceTimer = undefined;
-      if (!this.#ended) this.announce();
     });
   }
 
@@ -424,26 +425,20 @@ export class Controller {
       address,
       nonce: this.#nonce,
       holders: this.#table.holdersUnknown ? undefined : [...holders],
+      // Leases of the predecessor's longer times may run: should we be lost, our successor waits for them too.
+      times: this.#table.isWaiting ? this.#timesBefore : this.#o.times,
     });
   }
 
   /** Nobody has reported yet, as nobody knows of this controller: everybody that was known before is told. */
   #firstAuthority(): void {
-    const { bus, logger, supervisors, workers } = this.#o;
-    logger.info({ controlEpoch: this.controlEpoch }, 'in control');
+    const { bus, supervisors, workers } = this.#o;
+    this.#journal.tell('control-taken');
     const statement = this.statement();
     for (const address of supervisors()) bus.notify(address, Service.supervisorStatement, statement);
     for (const { address } of workers()) bus.notify(address, Service.workerStatement, statement);
     this.announce();
     this.#assignSoon();
-  }
-
-  /** Tells everybody at once when authority runs out. */
-  #watchAuthority(): void {
-    this.#lapseTimer?.cancel();
-    this.#lapseTimer = this.#o.platform.clock.timer(this.#authority.leftMs(this.#now()), () => {
-      if (!this.#ended && !this.hasAuthority()) this.announce();
-    });
   }
 
   /** The authority as a lease, for the log of the cluster settings: epoch (control epoch, 0). */
@@ -471,6 +466,7 @@ export class Controller {
 
   #finish(over: Over): void {
     if (this.#ended) return;
+    this.#journal.over(over);
     this.#end();
     // Without authority it says so at once; a controller that gives up makes "no counter, no statement".
     if (over.kind !== 'gave-up') this.announce();
@@ -490,7 +486,8 @@ export class Controller {
   #end(): void {
     this.#ended = true;
     this.#authority.end();
-    for (const timer of [this.#assignTimer, this.#announceTimer, this.#lapseTimer]) timer?.cancel();
+    this.#assignTimer?.cancel();
+    this.#announcer.stop();
     for (const settle of Array.from(this.#confirms)) settle(false);
   }
 

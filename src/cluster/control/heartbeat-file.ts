@@ -7,17 +7,21 @@
  *
  * Besides the counter it names the incarnations that may hold leases under the authority of this very heartbeat. A
  * successor that has heard from all of these, or has proof of their death, knows that no unreported lease can be running
- * (section 8 of docs/architecture.md would otherwise have it wait for SlotLease whenever a controller dies).
+ * (section 8 of docs/architecture.md would otherwise have it wait for SlotLease whenever a controller dies). And it states
+ * the times that its leases go by: a successor with other settings waits by the longer ones.
  */
 import { crc32c } from '../../lib/crc32c.ts';
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import type { Address, AppendFile, Fs } from '../../platform/platform.ts';
 import type { Incarnation } from '../../store/ids.ts';
+import type { ClusterTimes } from '../types.ts';
 
 const MAGIC = Buffer.from('POSTHB1\n');
 const HEADER_OCTETS = MAGIC.length + 8;
 /** A heartbeat that names 4,000 incarnations has 140 KiB. */
 export const HEARTBEAT_OCTETS_MAX = 256 * 1024;
+/** The margin for clock rates is written in thousandths. */
+const MARGIN_UNITS = 1000;
 /** The control epoch has 21 bits (docs/architecture.md, section 1). */
 export const CONTROL_EPOCH_MAX = 2 ** 21 - 1;
 
@@ -32,7 +36,12 @@ export interface Heartbeat {
   readonly nonce: string;
   /** Every incarnation that may hold a lease under this heartbeat; undefined while the writer does not know them all. */
   readonly holders: readonly Incarnation[] | undefined;
+  /** Absent in an `ended` one of a first start, which granted nothing. */
+  readonly times?: LeaseTimes;
 }
+
+/** How long authority and leases last, by the writer's settings. */
+export type LeaseTimes = Pick<ClusterTimes, 'controlLeaseMs' | 'slotLeaseMs' | 'clockMargin'>;
 
 export function controlDirectory(root: string): string {
   return `${root}/.cluster/control`;
@@ -50,7 +59,7 @@ export function epochOfName(name: string): number | undefined {
 }
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Buffer {
-  const payload = new Encoder()
+  const encoder = new Encoder()
     .uint(heartbeat.controlEpoch)
     .uint(heartbeat.counter)
     .bool(heartbeat.state === 'ended')
@@ -59,8 +68,13 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Buffer {
     .uint(heartbeat.address.port)
     .text(heartbeat.nonce)
     .bool(heartbeat.holders !== undefined)
-    .list(heartbeat.holders ?? [], (holder, encoder) => encoder.text(holder))
-    .done();
+    .list(heartbeat.holders ?? [], (holder, encoder) => encoder.text(holder));
+  if (heartbeat.times !== undefined)
+    encoder
+      .uint(Math.ceil(heartbeat.times.controlLeaseMs))
+      .uint(Math.ceil(heartbeat.times.slotLeaseMs))
+      .uint(Math.ceil(heartbeat.times.clockMargin * MARGIN_UNITS));
+  const payload = encoder.done();
   const header = Buffer.alloc(HEADER_OCTETS);
   MAGIC.copy(header);
   header.writeUInt32LE(payload.length, MAGIC.length);
@@ -86,11 +100,20 @@ export function decodeHeartbeat(octets: Buffer): Heartbeat | undefined {
     };
     const holdersKnown = decoder.bool();
     const holders = decoder.list((each) => each.text() as Incarnation);
-    return { ...heartbeat, holders: holdersKnown ? holders : undefined };
+    const read = { ...heartbeat, holders: holdersKnown ? holders : undefined };
+    return decoder.atEnd ? read : { ...read, times: decodeTimes(decoder) };
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
+}
+
+function decodeTimes(decoder: Decoder): LeaseTimes {
+  return {
+    controlLeaseMs: decoder.uint(),
+    slotLeaseMs: decoder.uint(),
+    clockMargin: decoder.uint() / MARGIN_UNITS,
+  };
 }
 
 /** The control epochs in the directory, ascending. An absent directory has none. */

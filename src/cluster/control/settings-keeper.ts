@@ -6,7 +6,9 @@ import { Failure } from '../../lib/failure.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Lease } from '../../store/log/types.ts';
 import type { Membership } from '../membership.ts';
-import type { ClusterLogger, OpenSettings, SettingsDelta } from '../types.ts';
+import type { SettingsPage } from '../news.ts';
+import type { ClusterLogger, OpenSettings } from '../types.ts';
+import { SettingsPages, type SettingsQuestion } from './settings-pages.ts';
 
 /** The settings are opened again so long after they failed. */
 const SETTINGS_RETRY_MS = 250;
@@ -27,6 +29,7 @@ export class SettingsKeeper {
   #retryAt = 0;
   #version = -1;
   readonly #waiting = new Set<Waiting>();
+  readonly #pages = new SettingsPages();
 
   constructor(options: SettingsKeeperOptions, lease: () => Lease) {
     this.#o = options;
@@ -41,6 +44,7 @@ export class SettingsKeeper {
   /** After each heartbeat with authority: opens what is not open. Never waits. */
   open(): void {
     const { openSettings, platform } = this.#o;
+    this.#pages.tick(platform.clock.monotonicMs());
     if (this.#state !== 'closed' || openSettings === undefined) return;
     if (platform.clock.monotonicMs() < this.#retryAt) return;
     this.#state = 'opening';
@@ -56,11 +60,11 @@ export class SettingsKeeper {
     );
   }
 
-  async since(version: number): Promise<SettingsDelta> {
+  async page(question: SettingsQuestion): Promise<SettingsPage> {
     const object = this.#opened();
-    const delta = (version >= 0 ? object.changesSince(version) : undefined) ?? object.snapshot();
+    const page = this.#pages.page(this.#o.platform.clock.monotonicMs(), object, question);
     await object.settled();
-    return delta;
+    return page;
   }
 
   async change(
@@ -95,6 +99,7 @@ export class SettingsKeeper {
     const object = this.#object;
     this.#state = 'over';
     this.#object = undefined;
+    this.#pages.clear();
     // No member reports to this controller any more.
     for (const waiting of Array.from(this.#waiting)) waiting.giveUp();
     await object
@@ -111,6 +116,7 @@ export class SettingsKeeper {
     if (this.#state === 'over') return;
     this.#o.logger.warn({ err: error }, 'cluster settings failed, opened again');
     this.#object = undefined;
+    this.#pages.clear();
     this.#state = 'closed';
     this.#retryAt = this.#o.platform.clock.monotonicMs() + SETTINGS_RETRY_MS;
   }

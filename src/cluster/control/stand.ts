@@ -5,7 +5,9 @@
 import type { Address, Platform, Timer } from '../../platform/platform.ts';
 import type { Incarnation } from '../../store/ids.ts';
 import type { Bus } from '../bus/types.ts';
-import { type AskAnswer, readAskAnswer, readLeasesAnswer, Service, type WorkerInfo } from '../messages.ts';
+import { Complaint } from '../complaint.ts';
+import { logEvent } from '../events.ts';
+import { type AskAnswer, readAskAnswer, Service, type WorkerInfo } from '../messages.ts';
 import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
 import {
   type Candidate,
@@ -18,8 +20,16 @@ import {
   step,
 } from './candidate.ts';
 import { Controller } from './controller.ts';
-import { createHeartbeat, listControlEpochs, readHeartbeat } from './heartbeat-file.ts';
-import type { Collected, Over } from './types.ts';
+import {
+  createHeartbeat,
+  decodeHeartbeat,
+  type LeaseTimes,
+  listControlEpochs,
+  readHeartbeat,
+} from './heartbeat-file.ts';
+import { LeaseCollector } from './lease-collector.ts';
+import type { Before, Collected, Over } from './types.ts';
+import type { Look } from './watch.ts';
 
 export interface StandOptions {
   readonly platform: Platform;
@@ -28,8 +38,10 @@ export interface StandOptions {
   readonly root: string;
   readonly openSettings: OpenSettings | undefined;
   readonly lifeProofs: boolean;
+  readonly alone: boolean;
   readonly logger: ClusterLogger;
   readonly map: SlotMap;
+  readonly before: Before;
   /** Every other supervisor known. */
   readonly supervisors: () => readonly Address[];
   /** Every worker known, of all members. */
@@ -48,18 +60,22 @@ export class Stand {
   readonly #o: StandOptions;
   readonly #clusterId: string;
   readonly #collected = new Map<Incarnation, Collected>();
-  /** Asked for their leases, no answer yet. */
-  readonly #asked = new Set<Incarnation>();
+  /** Of the control epoch that we stand for. */
+  #collector: LeaseCollector | undefined;
+  readonly #unreadable: Complaint;
   #candidate: Candidate;
   #file: Awaited<ReturnType<typeof createHeartbeat>> | undefined;
   #controller: Controller | undefined;
   #busy = false;
+  /** How the controller's times differ from ours, as last logged. */
+  #difference = '';
   #due: Timer | undefined;
   #stopped = false;
 
   constructor(options: StandOptions, clusterId: string) {
     this.#o = options;
     this.#clusterId = clusterId;
+    this.#unreadable = new Complaint(options.logger, 'control directory cannot be read');
     this.#candidate = newCandidate(this.#now());
   }
 
@@ -101,16 +117,29 @@ export class Stand {
     if (this.#busy) return;
     this.#busy = true;
     const controller = this.#controller;
-    void (controller === undefined ? this.#look() : controller.beat())
-      .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'control directory cannot be read'))
-      .finally(() => {
-        this.#busy = false;
-        // The first heartbeat of a controller that came to be during a look waits for no timer.
-        if (controller === undefined && this.#controller !== undefined) this.#storage();
-      });
+    void (controller === undefined ? this.#look() : controller.beat()).finally(() => {
+      this.#busy = false;
+      // The first heartbeat of a controller that came to be during a look waits for no timer.
+      if (controller === undefined && this.#controller !== undefined) this.#storage();
+    });
   }
 
   async #look(): Promise<void> {
+    let look: Look;
+    try {
+      look = await this.#read();
+    } catch (error) {
+      return this.#unreadable.about(error);
+    }
+    this.#unreadable.over();
+    this.#feed({ kind: 'looked', look });
+    this.#compareTimes();
+    // Where the time is up already only this look was missing: no need to wait for the next Heartbeat.
+    const due = dueAt(this.#candidate, this.#o.times) ?? Infinity;
+    if (this.#candidate.phase === 'watching' || look.returnedAt >= due) this.#step();
+  }
+
+  async #read(): Promise<Look> {
     const { platform, root } = this.#o;
     const startedAt = this.#now();
     const epochs = await listControlEpochs(platform.fs, root);
@@ -119,11 +148,42 @@ export class Stand {
     const controlEpoch = epochs.findLast((epoch) => epoch !== own);
     const octets = controlEpoch && (await readHeartbeat(platform.fs, root, controlEpoch));
     const predecessor = octets ? { controlEpoch: controlEpoch, octets } : undefined;
+    const timesBefore =
+      octets && this.#candidate.seen?.times === undefined && decodeHeartbeat(octets) === undefined
+        ? await this.#timesBefore(epochs.filter((epoch) => epoch < controlEpoch))
+        : undefined;
     const returnedAt = this.#now();
-    this.#feed({ kind: 'looked', look: { startedAt, returnedAt, epochs, predecessor } });
-    // Where the time is up already only this look was missing: no need to wait for the next Heartbeat.
-    const due = dueAt(this.#candidate, this.#o.times) ?? Infinity;
-    if (this.#candidate.phase === 'watching' || returnedAt >= due) this.#step();
+    return { startedAt, returnedAt, epochs, predecessor, ...(timesBefore && { timesBefore }) };
+  }
+
+  /** A candidate that died before its first heartbeat states no times: those before it do. */
+  async #timesBefore(epochs: readonly number[]): Promise<LeaseTimes | undefined> {
+    for (const epoch of epochs.toReversed()) {
+      const octets = await readHeartbeat(this.#o.platform.fs, this.#o.root, epoch);
+      const heartbeat = decodeHeartbeat(octets);
+      if (heartbeat !== undefined) return heartbeat.times;
+    }
+    return undefined;
+  }
+
+  /** Members that go by other times wait by the longer ones: safe, but slower than anybody meant it to be. */
+  #compareTimes(): void {
+    const { times, logger } = this.#o;
+    const stated = this.#candidate.seen?.times;
+    if (stated === undefined) return;
+    const { controlLeaseMs, slotLeaseMs, clockMargin } = times;
+    const same =
+      stated.controlLeaseMs === Math.ceil(controlLeaseMs) &&
+      stated.slotLeaseMs === Math.ceil(slotLeaseMs) &&
+      Math.abs(stated.clockMargin - clockMargin) < 0.002;
+    const difference = same ? '' : JSON.stringify(stated);
+    if (difference === this.#difference) return;
+    this.#difference = difference;
+    if (!same)
+      logger.warn(
+        { own: { controlLeaseMs, slotLeaseMs, clockMargin }, controller: stated },
+        'the controller goes by other times: give ControlLease, SlotLease and ClockMargin alike on all members',
+      );
   }
 
   #feed(input: Input): void {
@@ -183,9 +243,11 @@ export class Stand {
       // Started over meanwhile, and perhaps creating another one by now.
       if (this.#stopped || !this.#isIn('creating', controlEpoch)) return await file.close();
       this.#file = file;
-      this.#o.logger.info({ controlEpoch }, 'stands for control');
+      logEvent(this.#o.logger, 'control-stood', { controlEpoch });
       this.#collected.clear();
-      this.#asked.clear();
+      const { bus, platform, times, logger } = this.#o;
+      const timeoutMs = times.controlLeaseMs;
+      this.#collector = new LeaseCollector({ bus, clock: platform.clock, timeoutMs, logger });
       this.#feed({ kind: 'created', controlEpoch, now: this.#now() });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
@@ -203,20 +265,12 @@ export class Stand {
     });
   }
 
-  #askLeases(controlEpoch: number, { incarnation, address, holds }: WorkerInfo): void {
-    const known = this.#asked.has(incarnation) || this.#collected.has(incarnation);
-    if (known || !holds || !this.#isIn('waiting', controlEpoch)) return;
-    this.#asked.add(incarnation);
-    const askedAt = this.#now();
-    this.#o.bus
-      .call(address, Service.leases, { controlEpoch }, { timeoutMs: this.#o.times.controlLeaseMs })
-      .then((body) => {
-        const answer = readLeasesAnswer(body);
-        if (answer.worker.incarnation !== incarnation || !this.#isIn('waiting', controlEpoch)) return;
-        this.#collected.set(incarnation, { answer, askedAt, receivedAt: this.#now() });
-      })
-      .catch((error: unknown) => this.#o.logger.info({ err: error, incarnation }, 'leases not reported'))
-      .finally(() => this.#asked.delete(incarnation));
+  #askLeases(controlEpoch: number, worker: WorkerInfo): void {
+    if (this.#collected.has(worker.incarnation) || !worker.holds || !this.#isIn('waiting', controlEpoch))
+      return;
+    this.#collector?.ask(worker, controlEpoch, (collected) => {
+      if (this.#isIn('waiting', controlEpoch)) this.#collected.set(worker.incarnation, collected);
+    });
   }
 
   #isIn(phase: Phase, controlEpoch: number): boolean {
@@ -230,13 +284,14 @@ export class Stand {
       void file.close();
       return this.#feed({ kind: 'deposed', now: this.#now() });
     }
-    const { platform, bus, times, root, lifeProofs, openSettings, logger } = this.#o;
+    const { platform, bus, times, root, lifeProofs, alone, openSettings, logger } = this.#o;
     this.#controller = new Controller({
       platform,
       bus,
       times,
       root,
       lifeProofs,
+      alone,
       openSettings,
       logger,
       controlEpoch,
@@ -245,6 +300,7 @@ export class Stand {
       clusterId: this.#clusterId,
       collected: this.#collected.values(),
       mapBefore: this.#o.map,
+      before: this.#o.before,
       supervisors: this.#o.supervisors,
       workers: this.#o.workers,
       over: (over) => this.#over(over),
@@ -255,7 +311,6 @@ export class Stand {
 
   #over(over: Over): void {
     this.#controller = undefined;
-    this.#o.logger.warn(over, 'no longer in control');
     this.#feed({ ...over, now: this.#now() });
   }
 

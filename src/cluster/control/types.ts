@@ -2,7 +2,9 @@
 import type { Address, AppendFile, Platform } from '../../platform/platform.ts';
 import type { Bus } from '../bus/types.ts';
 import type { LeasesAnswer, WorkerInfo } from '../messages.ts';
+import type { MembersNews } from '../news.ts';
 import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
+import type { EventCounts } from './journal.ts';
 import type { Seen } from './watch.ts';
 
 /** A worker's answer to a candidate, with our clock before the question and after the answer. */
@@ -16,6 +18,12 @@ export type Over =
   | { readonly kind: 'deposed' }
   | { readonly kind: 'gave-up' }
   | { readonly kind: 'larger-found'; readonly controlEpoch: number };
+
+/** What this process knew before it was in control, so that a new controller tells only what is new. */
+export interface Before {
+  readonly counts: EventCounts;
+  readonly membersBefore: () => MembersNews['members'];
+}
 
 export interface ControllerOptions {
   readonly platform: Platform;
@@ -33,8 +41,11 @@ export interface ControllerOptions {
   readonly supervisors: () => readonly Address[];
   readonly workers: () => readonly WorkerInfo[];
   readonly lifeProofs: boolean;
+  /** A member that stands alone: there are no others, and its own workers died with it. */
+  readonly alone: boolean;
   readonly openSettings: OpenSettings | undefined;
   readonly logger: ClusterLogger;
+  readonly before: Before;
   /** Told once, when it is over. */
   readonly over: (over: Over) => void;
 }

@@ -9,7 +9,7 @@ import type { ClusterTimes } from '../types.ts';
 /** Not worth a move: a worker may have so many slots more than its share. */
 const SLACK = 0.1;
 
-export interface Candidate {
+export interface Eligible {
   readonly incarnation: Incarnation;
   readonly slots: number;
   /** Its slots shall move away and none come. */
@@ -44,7 +44,7 @@ export class Assigner {
   /** `free`: slots to give away; `moving`: slots being released now; `notTo`: who is not to have a slot. */
   plan(
     now: number,
-    workers: readonly Candidate[],
+    workers: readonly Eligible[],
     free: readonly Slot[],
     moving: number,
     notTo: (slot: Slot) => Incarnation | undefined = () => undefined,
@@ -56,7 +56,7 @@ export class Assigner {
   }
 
   /** "Only when members join, leave or drain": otherwise nothing moves, whatever the loads. */
-  #watch(now: number, workers: readonly Candidate[]): void {
+  #watch(now: number, workers: readonly Eligible[]): void {
     const members = workers
       .map((worker) => `${worker.incarnation}${worker.draining ? '-' : '+'}`)
       .sort()
@@ -69,7 +69,7 @@ export class Assigner {
 
   #moves(
     now: number,
-    workers: readonly Candidate[],
+    workers: readonly Eligible[],
     load: Map<Incarnation, number>,
     moving: number,
   ): Pick<Plan, 'takeBack' | 'more'> {

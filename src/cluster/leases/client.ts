@@ -16,6 +16,8 @@ import type { ClusterLogger, SlotHolder } from '../types.ts';
 
 /** Requests whose answers may still come; older ones are forgotten. */
 const OUTSTANDING_MAX = 64;
+/** A slot that could not be closed in order for so long is dropped: one call that hangs must not hold up all moves. */
+const RELEASE_MS_MAX = 5000;
 
 type Part = Pick<
   Renewal,
@@ -34,6 +36,7 @@ interface Sent {
   readonly at: number;
   readonly released: readonly Pair[];
   readonly withPairs: boolean;
+  readonly largerEpoch: Epoch | undefined;
 }
 
 export interface LeaseClientOptions {
@@ -53,6 +56,8 @@ export class LeaseClient {
   readonly #entries = new Map<Slot, Held>();
   /** Closed by us, the controller not known to know it. */
   readonly #released = new Map<Slot, Held>();
+  /** Being closed, and since when by our clock. */
+  readonly #releasing = new Map<Held, number>();
   readonly #sent = new Map<number, Sent>();
   readonly #confirms = new Set<Confirm>();
   /** Everything held runs out at this time: one renewal covers it all. Only a renewal moves it on, only a report back. */
@@ -96,10 +101,11 @@ export class LeaseClient {
       this.#needsPairs = true;
       this.#sent.clear();
     }
+    this.#dropStuck();
     const seq = ++this.#seq;
     const released = [...this.#released.values()].map(pairOf);
     const withPairs = this.#needsPairs;
-    this.#sent.set(seq, { at: this.#options.now(), released, withPairs });
+    this.#sent.set(seq, { at: this.#options.now(), released, withPairs, largerEpoch: this.#largerEpoch });
     for (const known of this.#sent.keys()) {
       if (this.#sent.size <= OUTSTANDING_MAX) break;
       this.#sent.delete(known);
@@ -129,7 +135,7 @@ export class LeaseClient {
       return;
     }
     if (sent.withPairs) this.#needsPairs = false;
-    this.#largerEpoch = undefined;
+    if (this.#largerEpoch === sent.largerEpoch) this.#largerEpoch = undefined;
     for (const pair of sent.released)
       if (this.#released.get(pair.slot)?.epoch === pair.epoch) this.#released.delete(pair.slot);
     for (const pair of answer.lost) this.#drop(pair);
@@ -194,6 +200,7 @@ export class LeaseClient {
   #startRelease(entry: Held): void {
     if (entry.state !== 'held') return;
     entry.state = 'releasing';
+    this.#releasing.set(entry, this.#options.now());
     const closed = this.#options.holder?.release(entry.slot) ?? Promise.resolve();
     void closed
       .catch((error: unknown) => {
@@ -203,7 +210,18 @@ export class LeaseClient {
       .then(() => this.#closed(entry));
   }
 
+  #dropStuck(): void {
+    const before = this.#options.now() - RELEASE_MS_MAX;
+    for (const [entry, since] of Array.from(this.#releasing)) {
+      if (since > before) continue;
+      this.#options.logger.warn({ slot: entry.slot }, 'slot not closed in time, dropped');
+      this.#options.holder?.lost(entry.slot);
+      this.#closed(entry);
+    }
+  }
+
   #closed(entry: Held): void {
+    this.#releasing.delete(entry);
     if (this.#entries.get(entry.slot) !== entry) return;
     this.#entries.delete(entry.slot);
     this.#digest -= pairDigest(entry);
@@ -216,6 +234,7 @@ export class LeaseClient {
     const entry = this.#entries.get(slot);
     if (entry?.epoch !== epoch) return;
     this.#entries.delete(slot);
+    this.#releasing.delete(entry);
     this.#digest -= pairDigest(entry);
     this.#unconfirmed(entry);
     this.#options.holder?.lost(slot);

@@ -5,7 +5,9 @@
  * - a slot whose last holder is heard and waits for its storage stays free for it until another backend's storage has been
  *   well for a while: "so when the storage stalls for all, nothing moves";
  * - after control was gained, or authority came back after a gap, slots wait a moment for those who are about to be
- *   eligible, so that not the first one gets everything.
+ *   eligible, so that not the first one gets everything;
+ * - a lapsed slot only when no heartbeat on the storage names its last holder any more: should we be lost, our successor
+ *   must not believe that one, whose clock may have stood still, and know nothing of the larger epoch (section 8, 21).
  */
 import { type Incarnation, SLOTS, type Slot } from '../../store/ids.ts';
 import type { KnownWorker, Membership } from '../membership.ts';
@@ -20,9 +22,19 @@ export interface Given {
   readonly tell: ReadonlySet<Incarnation>;
   /** More is to be moved than the rate allows now. */
   readonly more: boolean;
+  /** Nothing is given until another heartbeat is written. */
+  readonly unsaid: boolean;
 }
 
-const NOTHING: Given = { tell: new Set(), more: false };
+/** What the controller's file says, or may say while it is written. */
+export interface Written {
+  /** The incarnations that the newest heartbeat with authority names. */
+  readonly named: ReadonlySet<Incarnation>;
+  /** Everybody that a heartbeat on the storage may name; undefined: it may say that they are not known. */
+  readonly mayBeNamed: ReadonlySet<Incarnation> | undefined;
+}
+
+const NOTHING: Given = { tell: new Set(), more: false, unsaid: false };
 
 export class Giver {
   readonly #table: LeaseTable;
@@ -43,8 +55,7 @@ export class Giver {
     this.#enough = enough;
   }
 
-  /** `named`: the incarnations that the newest heartbeat with authority names in the controller's file. */
-  give(now: number, named: ReadonlySet<Incarnation>): Given {
+  give(now: number, { named, mayBeNamed }: Written): Given {
     const workers = [...this.#members.workers()].filter((worker) => this.#isEligible(worker, named, now));
     if (now < this.#gatherUntil && !this.#isGathered(now, workers)) return NOTHING;
     const candidates = workers.map((worker) => ({
@@ -52,7 +63,13 @@ export class Giver {
       slots: this.#table.slotsOf(worker.info.incarnation).size,
       draining: this.#members.isDraining(worker),
     }));
-    const { free, moving } = this.#slots(now);
+    const { free, moving, lastHolders } = this.#slots(now);
+    if (candidates.length > 0 && free.length > 0) {
+      for (const holder of lastHolders) if (!this.#table.isLive(holder, now)) this.#table.overtake(holder);
+      const isUnknown = mayBeNamed === undefined && !this.#table.isWaiting;
+      const believed = this.#table.isBelieved(now, (each) => mayBeNamed?.has(each) ?? true);
+      if (isUnknown || believed) return { ...NOTHING, unsaid: true };
+    }
     const alone = candidates.filter(({ draining }) => !draining).length === 1;
     const notTo = (slot: Slot) => this.#table.notTo(slot, now, alone);
     const plan = this.#assigner.plan(now, candidates, free, moving, notTo);
@@ -66,7 +83,7 @@ export class Giver {
       for (const slot of held.slice(0, count)) this.#table.takeBack(slot);
       tell.add(from);
     }
-    return { tell, more: plan.more };
+    return { tell, more: plan.more, unsaid: false };
   }
 
   #isEligible(worker: KnownWorker, named: ReadonlySet<Incarnation>, now: number): boolean {
@@ -85,7 +102,8 @@ export class Giver {
       );
   }
 
-  #slots(now: number): { free: Slot[]; moving: number } {
+  #slots(now: number): { free: Slot[]; moving: number; lastHolders: ReadonlySet<Incarnation> } {
+    const lastHolders = new Set<Incarnation>();
     const free: Slot[] = [];
     let moving = 0;
     const waitedFor = new Map<Incarnation, boolean>();
@@ -95,9 +113,11 @@ export class Giver {
       if (state !== 'free') continue;
       if (holder !== undefined && !waitedFor.has(holder))
         waitedFor.set(holder, this.#isWaitedFor(holder, now));
-      if (holder === undefined || waitedFor.get(holder) === false) free.push(slot as Slot);
+      if (holder !== undefined && waitedFor.get(holder) === true) continue;
+      if (holder !== undefined) lastHolders.add(holder);
+      free.push(slot as Slot);
     }
-    return { free, moving };
+    return { free, moving, lastHolders };
   }
 
   /** The last holder of a lapsed lease: it is there, and only its storage does not answer. */

@@ -72,6 +72,8 @@ export interface RenewResult {
 const FORGET_LEASES = 30;
 /** Proofs of death remembered; far more than workers can die while a message of theirs is under way. */
 const DEAD_MAX = 4096;
+/** The overtaken remembered, the newest of them. */
+const OVERTAKEN_MAX = 4096;
 
 /** Who could not take a slot is not given it again for so long, if anybody else can have it … */
 const RETURNED_MS = 30_000;
@@ -180,11 +182,13 @@ export class LeaseTable {
         const { epoch } = this.#entries[slot]!;
         this.#setFree(slot);
         // "A lapsed lease is renewed with unchanged epoch only by the controller that granted it and has granted it to
-        // nobody since": so its holder and epoch stay in the entry, until it is granted again.
-        if (Math.floor(epoch / 2 ** 32) === this.controlEpoch)
-          this.#write(slot, { state: 'free', holder: holder.incarnation, epoch, grantedIn: 0 });
+        // nobody since": so its holder and epoch stay in the entry, until it is granted again. Those of a lease that was
+        // only confirmed stay too: whoever is granted the slot overtakes that holder.
+        this.#write(slot, { state: 'free', holder: holder.incarnation, epoch, grantedIn: 0 });
       }
-      if (now >= holder.until + FORGET_LEASES * this.#times.slotLeaseMs) this.#forget(holder.incarnation);
+      // That it was overtaken is not forgotten: it may thaw at any time.
+      if (now >= holder.until + FORGET_LEASES * this.#times.slotLeaseMs)
+        this.#holders.delete(holder.incarnation);
     }
     return lapsed;
   }
@@ -226,7 +230,8 @@ export class LeaseTable {
     }
     const holder = this.#holders.get(incarnation);
     for (const slot of Array.from(holder?.slots ?? [])) this.#setFree(slot);
-    this.#forget(incarnation);
+    this.#holders.delete(incarnation);
+    this.#overtaken.delete(incarnation);
     this.#heardOf(incarnation);
   }
 
@@ -284,7 +289,7 @@ export class LeaseTable {
     if (this.#entries[slot]!.state !== 'free' || holder === undefined)
       throw new Error('slot not free to grant');
     const lapsed = this.#entries[slot]!.holder;
-    if (lapsed !== undefined && lapsed !== incarnation) this.#overtaken.add(lapsed);
+    if (lapsed !== undefined && lapsed !== incarnation) this.#overtake(lapsed);
     const epoch = epochOf(this.controlEpoch, ++this.#granted);
     this.#write(slot, { state: 'held', holder: incarnation, epoch, grantedIn: Infinity });
     return epoch;
@@ -386,9 +391,20 @@ export class LeaseTable {
     this.#changed(slot, holder.incarnation);
   }
 
-  #forget(incarnation: Incarnation): void {
-    this.#holders.delete(incarnation);
-    this.#overtaken.delete(incarnation);
+  /** Somebody else is about to be granted its lapsed slots: the next heartbeat does not name it. */
+  overtake(incarnation: Incarnation): void {
+    this.#overtake(incarnation);
+  }
+
+  /** Somebody who was overtaken, has not renewed since, and would be believed by our successor. */
+  isBelieved(now: number, mayBeNamed: (incarnation: Incarnation) => boolean): boolean {
+    return [...this.#overtaken].some((each) => mayBeNamed(each) && !this.isLive(each, now));
+  }
+
+  #overtake(incarnation: Incarnation): void {
+    this.#overtaken.add(incarnation);
+    if (this.#overtaken.size > OVERTAKEN_MAX)
+      for (const oldest of this.#overtaken) return void this.#overtaken.delete(oldest);
   }
 
   #heardOf(incarnation: Incarnation): void {
@@ -397,6 +413,9 @@ export class LeaseTable {
   }
 
   #endWaiting(): void {
+    // Their slots are granted to others from now on, whatever a clock that stood still tells them.
+    for (const incarnation of this.#unheard ?? []) this.#overtake(incarnation);
+    for (const { known, incarnation } of this.#holders.values()) if (!known) this.#overtake(incarnation);
     this.#waitUntil = undefined;
     this.#unheard = undefined;
     for (let slot = 0; slot < SLOTS; slot++)

@@ -9,37 +9,31 @@
  * - a refused non-synchronising literal is on its way, so it and the rest of its command are read and dropped
  *   (RFC 7888 section 4), up to a limit beyond which only BYE is left.
  */
+
+import type { Budget } from '../../lib/budget.ts';
 import { Accumulator } from './accumulator.ts';
+import type { Refused } from './types.ts';
 
 export interface FramingLimits {
   /** All lines of one command together, without literals (RFC 7162 section 4 asks for 8192 at least); above 65. */
   readonly lineOctetsMax: number;
-  /** One literal of any command but APPEND. */
+  /** One literal of a command that brings no message. */
   readonly literalOctetsMax: number;
-  /** One literal of APPEND: a message. */
+  /** One literal of a command that does. */
   readonly appendOctetsMax: number;
+  /** Names of commands that bring messages, upper case. */
+  readonly messageVerbs: ReadonlySet<string>;
   /** Literals in one command. */
   readonly literalsMax: number;
   /** Octets of refused commands read and dropped before the connection is given up. */
   readonly discardOctetsMax: number;
+  /** What all connections together may hold; literals up to LITERAL_UNCOUNTED_OCTETS are not worth counting. */
+  readonly budget?: Pick<Budget, 'take' | 'give'>;
 }
 
-/** Before LOGIN nobody needs more than names, passwords and tokens. */
-export const UNAUTHENTICATED_LIMITS: FramingLimits = {
-  lineOctetsMax: 16 * 1024,
-  literalOctetsMax: 1024,
-  appendOctetsMax: 0,
-  literalsMax: 8,
-  discardOctetsMax: 64 * 1024,
-};
-
-export const AUTHENTICATED_LIMITS: FramingLimits = {
-  lineOctetsMax: 64 * 1024,
-  literalOctetsMax: 64 * 1024,
-  appendOctetsMax: 64 * 1024 * 1024,
-  literalsMax: 64,
-  discardOctetsMax: 128 * 1024 * 1024,
-};
+const LITERAL_UNCOUNTED_OCTETS = 64 * 1024;
+/** Taken from the budget at a time, as a literal comes: what is announced and does not come holds nothing. */
+const RESERVED_OCTETS = 256 * 1024;
 
 export type Framed =
   /** One command without its last CRLF, literals in place (`{3}CRLFabc`). The receiver owns the octets. */
@@ -50,26 +44,20 @@ export type Framed =
   /** The client waits for `+ ` before it sends a literal. Said once a literal. */
   | { readonly kind: 'continue' }
   /** Refused as a whole; answer `tag status code why` (or `* BAD` without a tag) and go on. */
-  | {
-      readonly kind: 'bad';
-      readonly tag: string | undefined;
-      readonly status: 'BAD' | 'NO';
-      readonly code: string;
-      readonly why: string;
-    }
+  | Refused
   /** Not to be resynchronised: `* BYE why`, close. Repeats itself. */
   | { readonly kind: 'fatal'; readonly why: string };
 
 /** What the session can take next: a command, or a line that answers a `+` (AUTHENTICATE, IDLE). */
 export type Want = 'command' | 'line';
 
-type Refusal = Omit<Extract<Framed, { kind: 'bad' }>, 'kind' | 'tag'>;
+type Refusal = Omit<Refused, 'kind' | 'tag'>;
 
 const LF = 0x0a;
 const CR = 0x0d;
 /** Enough of a line's end to hold `~{18446744073709551615+}` and CRLF. */
 const TAIL_OCTETS = 32;
-/** Where tag and verb are looked for; a client with longer tags gets the small literal limit. */
+/** Where the tag is looked for. */
 const HEAD_OCTETS = 256;
 
 export class Framer {
@@ -92,6 +80,11 @@ export class Framer {
   #tag: string | undefined;
   #dropped = 0;
   #fatal: string | undefined;
+  /** Taken from the budget for the command that arrives, or that was given out last. */
+  #reserved = 0;
+  /** Of that, what the present literal has not filled yet; undefined when it is not counted. */
+  #room: number | undefined;
+  #isGivenOut = false;
 
   constructor(limits: FramingLimits) {
     this.limits = limits;
@@ -102,6 +95,11 @@ export class Framer {
     return this.#inputOctets;
   }
 
+  /** A command has begun and has not ended. */
+  get isWithin(): boolean {
+    return this.#literalLeft > 0 || this.#lineOctets > 0;
+  }
+
   /** Takes octets from the network; they may be overwritten once `next` said 'more'. */
   push(octets: Buffer): void {
     if (octets.length === 0) return;
@@ -109,8 +107,16 @@ export class Framer {
     this.#inputOctets += octets.length;
   }
 
-  /** The next thing that happened; call until it says 'more'. */
+  /** Gives back what the budget lent; nothing is asked of this framer after that. */
+  end(): void {
+    this.limits.budget?.give(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  /** The next thing that happened; call until it says 'more', and when the command given out last was dealt with. */
   next(want: Want = 'command'): Framed {
+    if (this.#isGivenOut) this.end();
+    this.#isGivenOut = false;
     for (;;) {
       if (this.#fatal !== undefined) return { kind: 'fatal', why: this.#fatal };
       if (this.#literalLeft > 0) {
@@ -132,6 +138,7 @@ export class Framer {
       const chunk = this.#input[0];
       if (chunk === undefined) return false;
       const part = chunk.subarray(0, this.#literalLeft);
+      if (!this.#hasRoom(part.length)) this.#refuse(TOO_MUCH);
       if (this.#refusal === undefined) this.#command.append(part);
       else this.#drop(part.length);
       this.#literalLeft -= part.length;
@@ -173,6 +180,7 @@ export class Framer {
       this.#command.truncate(this.#command.length - 2);
       const octets = this.#command.take();
       this.#reset();
+      this.#isGivenOut = true;
       return { kind: want, octets };
     }
     const refusal = this.#judgeLiteral(literal);
@@ -191,7 +199,7 @@ export class Framer {
   #judgeLiteral(literal: Literal): Refusal | undefined {
     if (this.#literals >= this.limits.literalsMax)
       return { status: 'BAD', code: '[LIMIT] ', why: 'too many literals in one command' };
-    const isAppend = verbOf(this.#command.from(0)) === 'APPEND';
+    const isAppend = this.limits.messageVerbs.has(verbOf(this.#command.from(0)) ?? '');
     if (isAppend && literal.octets > this.limits.appendOctetsMax)
       // RFC 7889 section 4: TOOBIG when the message is larger than APPENDLIMIT.
       return { status: 'NO', code: '[TOOBIG] ', why: 'message too large' };
@@ -199,7 +207,34 @@ export class Framer {
       return { status: 'NO', code: '[LIMIT] ', why: 'literal too large' };
     if (isAppend && this.#command.length + literal.octets > this.#appendCommandOctetsMax)
       return { status: 'NO', code: '[TOOBIG] ', why: 'command too large' };
-    return undefined;
+    return this.#mayCome(literal.octets) ? undefined : TOO_MUCH;
+  }
+
+  /** Whether there is room for it now; nothing is taken before it comes. */
+  #mayCome(octets: number): boolean {
+    const { budget } = this.limits;
+    this.#room = undefined;
+    if (this.#refusal !== undefined || budget === undefined || octets <= LITERAL_UNCOUNTED_OCTETS)
+      return true;
+    if (!budget.take(octets)) return false;
+    budget.give(octets);
+    this.#room = 0;
+    return true;
+  }
+
+  /** Takes room for octets of the present literal that have come. */
+  #hasRoom(octets: number): boolean {
+    const { budget } = this.limits;
+    if (this.#refusal !== undefined || budget === undefined || this.#room === undefined) return true;
+    const wanted = octets - this.#room;
+    if (wanted > 0) {
+      const taken = Math.max(wanted, Math.min(RESERVED_OCTETS, this.#literalLeft));
+      if (!budget.take(taken)) return false;
+      this.#reserved += taken;
+      this.#room += taken;
+    }
+    this.#room -= octets;
+    return true;
   }
 
   /** A message, a mailbox name as a literal, and the lines. */
@@ -216,6 +251,7 @@ export class Framer {
     this.#refusal = refusal;
     const tail = Buffer.from(this.#command.from(Math.max(this.#lineAt, this.#command.length - TAIL_OCTETS)));
     this.#command.clear();
+    this.end();
     this.#command.append(tail);
     this.#lineAt = 0;
   }
@@ -245,6 +281,7 @@ export class Framer {
     };
     this.#command.clear();
     this.#reset();
+    this.#isGivenOut = true;
     return framed;
   }
 
@@ -265,6 +302,12 @@ export class Framer {
     this.#inputOctets -= octets;
   }
 }
+
+const TOO_MUCH: Refusal = {
+  status: 'NO',
+  code: '[LIMIT] ',
+  why: 'too much is being received, try again later',
+};
 
 interface Literal {
   readonly octets: number;
@@ -291,6 +334,11 @@ export function tagOf(command: Buffer): string | undefined {
   return match?.[0];
 }
 
-function verbOf(command: Buffer): string | undefined {
-  return /^[^ ]{1,200} ([a-z]{1,32}) /i.exec(command.toString('latin1', 0, HEAD_OCTETS))?.[1]?.toUpperCase();
+/** The name of a command, or of one that has begun to arrive, in upper case; of a UID form the name behind UID. */
+export function verbOf(command: Buffer): string | undefined {
+  return VERB.exec(command.toString('latin1', 0, VERB_OCTETS))?.[1]?.toUpperCase();
 }
+
+/** As far as tag and name go; a client with longer tags gets the small literal limit. */
+const VERB_OCTETS = 300;
+const VERB = /^[^ ]{1,255} (?:UID )?([a-z]{1,32})(?: |$)/i;

@@ -1,16 +1,16 @@
 /**
  * Mailbox names on the wire and as Unicode strings: modified UTF-7 (RFC 3501 section 5.1.3) by default, UTF-8 after
- * ENABLE (RFC 6855 section 3, RFC 9051 section 5.1). `INBOX` in any case is `INBOX`; names are NFC, as the store wants.
+ * ENABLE (RFC 6855 section 3, RFC 9051 section 5.1). A decoded name is in the store's form: NFC, and INBOX in capitals.
  * A name that is not in the one form that the encoder gives is refused: two spellings of a name must not both work.
  */
 import { isUtf8 } from 'node:buffer';
+import { canonicalName } from '../../store/account/names.ts';
 
 /** The name, or undefined when the octets are no name in this encoding. */
 export function decodeMailboxName(octets: Buffer, utf8: boolean): string | undefined {
   const decoded = utf8 ? decodeUtf8(octets) : decodeModifiedUtf7(octets.toString('latin1'));
   if (decoded === undefined) return undefined;
-  const name = decoded.normalize('NFC');
-  return name.toUpperCase() === 'INBOX' ? 'INBOX' : name;
+  return canonicalName(decoded);
 }
 
 /** The octets to send for a name. */

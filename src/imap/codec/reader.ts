@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { parseDateTime, parseDay } from './dates.ts';
 import { decodeMailboxName } from './mailboxName.ts';
 import type { Day, Flag, ParseContext, SequenceRange, SequenceSet } from './types.ts';
-import { STAR } from './types.ts';
+import { STAR, SYSTEM_FLAGS } from './types.ts';
 
 /** RFC 9051 section 9, number: unsigned 32 bits. */
 const NUMBER_MAX = 2 ** 32 - 1;
@@ -33,9 +33,7 @@ const LIST = 4;
 const TAG = 8;
 const CLASSES = makeClasses();
 
-const SYSTEM_FLAGS = new Map(
-  ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'].map((flag) => [flag.toLowerCase(), flag]),
-);
+const KNOWN_FLAGS = new Map(SYSTEM_FLAGS.map((flag) => [flag.toLowerCase(), flag]));
 
 export class Reader {
   readonly context: ParseContext;
@@ -201,7 +199,7 @@ export class Reader {
     const flag = (system ? '\\' : '') + this.atom('expected a flag');
     if (flag.length > FLAG_OCTETS_MAX) throw new SyntaxProblem('flag too long', 'NO', '[LIMIT] ');
     if (!system) return flag;
-    const known = SYSTEM_FLAGS.get(flag.toLowerCase());
+    const known = KNOWN_FLAGS.get(flag.toLowerCase());
     if (known === undefined) throw new SyntaxProblem('no such system flag');
     return known;
   }

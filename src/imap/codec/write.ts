@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { encodeMailboxName } from './mailboxName.ts';
+import type { Refused } from './types.ts';
 
 export type Piece = string | Buffer;
 
@@ -32,7 +33,7 @@ export function join(pieces: readonly Piece[]): Buffer {
 }
 
 /** Appends; `push(...more)` would overflow the stack for the pieces of a large structure. */
-export function append(pieces: Piece[], more: readonly Piece[]): void {
+export function append<T>(pieces: T[], more: readonly T[]): void {
   for (const piece of more) pieces.push(piece);
 }
 
@@ -71,6 +72,11 @@ export function flagList(flags: readonly string[]): string {
   return `(${flags.join(' ')})`;
 }
 
+/** The answer to what was refused before it was run: tagged where a tag could be read. */
+export function refusedLine({ tag, status, code, why }: Refused): string {
+  return [tag ?? '*', status, code.trim(), why].filter((word) => word !== '').join(' ');
+}
+
 /** `(` elements separated by spaces `)`. */
 export function list(elements: readonly (readonly Piece[])[]): readonly Piece[] {
   const pieces: Piece[] = ['('];
@@ -80,13 +86,6 @@ export function list(elements: readonly (readonly Piece[])[]): readonly Piece[] 
   });
   pieces.push(')');
   return pieces;
-}
-
-/** text of a status response: one line, never empty, no control characters (RFC 9051 section 9, text). */
-export function text(value: string, context: WriteContext): string {
-  const line = value.replace(/\p{Cc}+/gu, ' ').trim();
-  const plain = context.utf8 ? line : line.replace(/[^\x20-\x7e]/g, '?');
-  return plain === '' ? '-' : plain;
 }
 
 function isQuotable(octets: Buffer, utf8: boolean): boolean {

@@ -1,10 +1,15 @@
-/** CLOSE and UNSELECT (RFC 9051 sections 6.4.1 and 6.4.2). */
-import { type CommandOf, OK, type Rule } from './outcome.ts';
+/** CLOSE (RFC 3501 section 6.4.2) and UNSELECT (RFC 3691). */
+import { OK } from './outcome.ts';
+import { type CommandSpec, SELECTED } from './types.ts';
 
 /** Expunges without a word, unless the mailbox was opened read-only. */
-export const close: Rule<CommandOf<'CLOSE'>> = {
-  selected: true,
+export const close: CommandSpec<{ readonly name: 'CLOSE' }> = {
+  name: 'CLOSE',
+  phases: SELECTED,
+  repeat: 'transaction',
   tells: 'nothing',
+  parse: () => ({ name: 'CLOSE' }),
+
   async run(session) {
     const { selected } = session;
     const mailbox = selected && session.account.mailboxById(selected.mailboxId);
@@ -15,9 +20,14 @@ export const close: Rule<CommandOf<'CLOSE'>> = {
   },
 };
 
-export const unselect: Rule<CommandOf<'UNSELECT'>> = {
-  selected: true,
+export const unselect: CommandSpec<{ readonly name: 'UNSELECT' }> = {
+  name: 'UNSELECT',
+  phases: SELECTED,
+  capabilities: { afterLogin: ['UNSELECT'] },
+  repeat: 'safe',
   tells: 'nothing',
+  parse: () => ({ name: 'UNSELECT' }),
+
   run(session) {
     session.selected = undefined;
     return OK();

@@ -1,46 +1,102 @@
-/** FETCH and UID FETCH (RFC 9051 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4). */
+/** FETCH and UID FETCH (RFC 3501 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4). */
+import { Failure } from '../../lib/failure.ts';
+import { MessageContent } from '../../message/content.ts';
 import type { ModSeq, Uid } from '../../store/account/types.ts';
-import type { FetchCommand, FetchItem } from '../codec/types.ts';
-import { join } from '../codec/write.ts';
-import { MessageContent } from '../session/content.ts';
-import { factsOf, fetchResponse, setsSeen } from '../session/fetch.ts';
+import { SyntaxProblem } from '../codec/reader.ts';
+import type { SequenceSet } from '../codec/types.ts';
+import { join, type Piece } from '../codec/write.ts';
+import type { FetchPiece } from '../fetch/item.ts';
+import { factsOf, fetchResponse, isLater, setsSeen } from '../fetch/response.ts';
+import { type FetchItem, fetchItemSpec, fetchItems } from '../fetch/table.ts';
+import { inSlices } from '../session/in-slices.ts';
+import type { Output } from '../session/output.ts';
 import type { Session } from '../session/session.ts';
-import { Slices } from '../session/slices.ts';
-import { NO_SUCH_MESSAGE, OK, type Rule } from './outcome.ts';
+import { NO_SUCH_MESSAGE, OK } from './outcome.ts';
+import { type CommandSpec, SELECTED } from './types.ts';
 
-export const fetch: Rule<FetchCommand> = {
-  selected: true,
+export interface FetchCommand {
+  readonly name: 'FETCH';
+  readonly uid: boolean;
+  readonly set: SequenceSet;
+  /** As asked for, duplicates removed; UID FETCH's implicit UID is not added here. */
+  readonly items: readonly FetchItem[];
+  /** RFC 7162. */
+  readonly changedSince: number | undefined;
+}
+
+export const fetch: CommandSpec<FetchCommand> = {
+  name: 'FETCH',
+  phases: SELECTED,
+  hasUidForm: true,
+  repeat: 'safe',
   tells: 'nothing', // it tells them itself: what it answers need not be told again
+
+  /** fetch = "FETCH" SP sequence-set SP (macro / fetch-att / "(" fetch-att *(SP fetch-att) ")") [fetch-modifiers] */
+  parse(reader, uid) {
+    reader.space();
+    const set = reader.sequenceSet();
+    reader.space();
+    const items = fetchItems(reader);
+    let changedSince: number | undefined;
+    if (reader.acceptSpaceBeforeMore())
+      reader.list(() => {
+        if (reader.keyword('expected a modifier') !== 'CHANGEDSINCE')
+          throw new SyntaxProblem('unknown modifier');
+        reader.space();
+        changedSince = reader.number64();
+        // RFC 7162 section 7: mod-sequence-value is at least 1 here.
+        if (changedSince === 0) throw new SyntaxProblem('0 is not allowed here');
+      });
+    return { name: 'FETCH', uid, set, items, changedSince };
+  },
+
   async run(session, command) {
-    const named = session.messages(command.set, command.uid);
+    const named = await session.messages(command.set, command.uid);
     if (named === undefined) return NO_SUCH_MESSAGE;
     const { changedSince } = command;
     // RFC 7162 section 3.1.4: both are CONDSTORE enabling.
-    if (changedSince !== undefined || command.items.some(({ kind }) => kind === 'MODSEQ'))
-      session.enabled.add('CONDSTORE');
-    const uids = changedSince === undefined ? named : changedOnes(session, named, changedSince);
+    if (changedSince !== undefined || command.items.some((item) => fetchItemSpec(item).enablesCondstore))
+      session.enableCondstore();
+    const uids = changedSince === undefined ? named : await changedOnes(session, named, changedSince);
     const seen = await setSeen(session, uids, command.items);
     // The view is what it was when an earlier owner began, so its messages are the same; those changed since are not.
     if (changedSince === undefined) session.progress ??= 0;
-    const missing = await answer(session, uids, itemsOf(session, command), seen);
-    // RFC 9051 section 7.5.1: no EXPUNGE in answer to FETCH; UID FETCH may have them.
-    session.tellChanges(command.uid, seen);
+    const { missing, answered } = await answer(session, uids, itemsOf(session, command), seen);
+    // RFC 3501 section 7.4.1: no EXPUNGE in answer to FETCH; UID FETCH may have them.
+    await session.tellChanges(command.uid, { answered });
+    // RFC 2180 section 4.1: what others have expunged is left out, and the client told that something was.
     return missing && !command.uid ? OK('some of these have been expunged', '[EXPUNGEISSUED]') : OK();
   },
 };
 
-function changedOnes(session: Session, named: readonly Uid[], changedSince: number): readonly Uid[] {
-  const changed = new Set(session.mailbox().mailbox.changedSince(changedSince as ModSeq));
-  return named.filter((uid) => changed.has(uid));
+/** Both lists ascend. */
+async function changedOnes(
+  session: Session,
+  named: readonly Uid[],
+  changedSince: number,
+): Promise<readonly Uid[]> {
+  const changed = session.mailbox().mailbox.changedSince(changedSince as ModSeq);
+  let at = 0;
+  return inSlices(named, session.slices(), (uid) => {
+    while (at < changed.length && changed[at]! < uid) at++;
+    return changed[at] === uid;
+  });
 }
 
 function itemsOf(session: Session, command: FetchCommand): readonly FetchItem[] {
   const items = [...command.items];
-  const has = (kind: FetchItem['kind']): boolean => items.some((item) => item.kind === kind);
-  if (command.uid && !has('UID')) items.unshift({ kind: 'UID' });
-  const flagsOrChanges = has('FLAGS') || command.changedSince !== undefined;
-  if (session.condstore && flagsOrChanges && !has('MODSEQ')) items.push({ kind: 'MODSEQ' });
-  return items;
+  if (command.uid && !has(items, 'UID')) items.unshift({ kind: 'UID' });
+  const flagsOrChanges = has(items, 'FLAGS') || command.changedSince !== undefined;
+  return flagsOrChanges ? withModseq(session, items) : items;
+}
+
+/** RFC 7162 section 3.1: once CONDSTORE is enabled, flags are never told without the modseq. */
+function withModseq(session: Session, items: readonly FetchItem[]): readonly FetchItem[] {
+  return session.condstore && !has(items, 'MODSEQ') ? [...items, { kind: 'MODSEQ' }] : items;
+}
+
+function has(items: readonly FetchItem[], kind: FetchItem['kind']): boolean {
+  return items.some((item) => item.kind === kind);
 }
 
 /** Sets \Seen first, so that FLAGS in the same response are right; gives the UIDs it changed. */
@@ -51,28 +107,39 @@ async function setSeen(
 ): Promise<ReadonlySet<Uid>> {
   const { selected, mailbox } = session.mailbox();
   if (selected.readOnly || mailbox.unseen === 0 || !items.some(setsSeen)) return new Set();
-  const unseen = uids.filter((uid) => {
+  const slices = session.slices();
+  const unseen: Uid[] = [];
+  for (const uid of uids) {
+    if (slices.due) await slices.rest();
     const index = mailbox.indexOf(uid);
-    return index >= 0 && !mailbox.at(index).flags.includes('\\Seen');
-  });
+    if (index >= 0 && !mailbox.at(index).flags.includes('\\Seen')) unseen.push(uid);
+  }
   if (unseen.length === 0) return new Set();
   const change = { uids: unseen, mode: 'add', flags: ['\\Seen'] } as const;
   const { changed } = await session.account.storeFlags(mailbox.id, change, session.transaction);
   return new Set(changed);
 }
 
-/** One response for each message that is still there; true when some are not. */
+interface Answered {
+  /** Some of the messages are no longer there. */
+  readonly missing: boolean;
+  /** The modseq of messages whose flags were in the answer and the client had not been told of. */
+  readonly answered: ReadonlyMap<Uid, number>;
+}
+
+/** One response for each message that is still there. */
 async function answer(
   session: Session,
   uids: readonly Uid[],
   items: readonly FetchItem[],
   seen: ReadonlySet<Uid>,
-): Promise<boolean> {
+): Promise<Answered> {
   const { account, output } = session;
-  const slices = new Slices(session.clock, account.gone);
-  const withFlags: readonly FetchItem[] = items.some(({ kind }) => kind === 'FLAGS')
-    ? items
-    : [...items, { kind: 'FLAGS' }];
+  const slices = session.slices();
+  const asksForFlags = has(items, 'FLAGS');
+  // RFC 3501 section 6.4.5: flags that the command itself has changed are part of the response.
+  const withFlags = asksForFlags ? items : withModseq(session, [...items, { kind: 'FLAGS' }]);
+  const answered = new Map<Uid, number>();
   let missing = false;
   for (const uid of uids.slice(session.progress ?? 0)) {
     if (slices.due) await slices.rest();
@@ -84,17 +151,38 @@ async function answer(
       continue;
     }
     const message = mailbox.at(index);
-    const content = new MessageContent(
-      message.size,
-      (from, octets) => account.read(message, from, octets),
-      slices,
-    );
+    const read = (from: number, octets: number): Promise<Buffer> => account.read(message, from, octets);
+    const content = new MessageContent(message.size, read, slices);
     const sequence = selected.view.sequenceOf(uid);
-    const wanted = seen.has(uid) ? withFlags : items;
-    output.bytes(
-      join(await fetchResponse(sequence, factsOf(message), content, wanted, { utf8: session.utf8 })),
-    );
+    const tellsFlags = asksForFlags || seen.has(uid);
+    const facts = { ...factsOf(message), flags: session.flagsOf(message) };
+    const wanted = tellsFlags ? withFlags : items;
+    const response = await fetchResponse(sequence, facts, content, wanted, { utf8: session.utf8 });
+    if (response.some(isLater)) await writeLarge(output, response, content);
+    else output.bytes(join(response as readonly Piece[]));
+    if (tellsFlags && facts.modseq > selected.view.told.changes) answered.set(uid, facts.modseq);
     await output.flushIfLarge();
   }
-  return missing;
+  return { missing, answered };
+}
+
+/** Octet by octet what was announced, or a failure: the client counts them. */
+async function writeLarge(
+  output: Output,
+  response: readonly FetchPiece[],
+  content: MessageContent,
+): Promise<void> {
+  for (const piece of response) {
+    if (!isLater(piece)) {
+      await output.part(join([piece]));
+      continue;
+    }
+    let left = piece.to - piece.from;
+    for await (const chunk of content.chunks(piece.from, piece.to)) {
+      left -= chunk.length;
+      await output.part(chunk);
+    }
+    if (left !== 0) throw new Failure('damaged', 'the message is shorter than it should be');
+  }
+  output.whole();
 }

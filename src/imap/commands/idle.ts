@@ -1,11 +1,22 @@
 /** IDLE (RFC 2177): changes are told as they settle, until the client says DONE. */
 import type { Session } from '../session/session.ts';
+import { type CommandSpec, LOGGED_IN } from './types.ts';
+
+/** It has no `run`: it is ended by the next thing that the frontend says, so the owner's conversation runs it (owner.ts). */
+export const idle: CommandSpec<{ readonly name: 'IDLE' }> = {
+  name: 'IDLE',
+  phases: LOGGED_IN,
+  capabilities: { afterLogin: ['IDLE'] },
+  repeat: 'safe',
+  atFrontend: 'runs-until-line',
+  parse: () => ({ name: 'IDLE' }),
+};
 
 /**
  * Tells changes until `done` resolves. Rejects when `done` does (the frontend is gone) and when the account is gone, so
  * that the frontend goes on with the next owner. `again`: the client has been told to idle by an owner before.
  */
-export async function idle(session: Session, done: Promise<void>, again: boolean): Promise<void> {
+export async function runIdle(session: Session, done: Promise<void>, again: boolean): Promise<void> {
   const { account, output } = session;
   if (!again) output.line('+ idling');
   let changed = true;
@@ -31,7 +42,7 @@ export async function idle(session: Session, done: Promise<void>, again: boolean
     while (ended === undefined) {
       if (changed) {
         changed = false;
-        session.tellChanges(true);
+        await session.tellChanges(true);
         await session.flush();
       } else await new Promise<void>((resolve) => (wake = resolve));
     }

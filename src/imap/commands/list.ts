@@ -1,22 +1,88 @@
-/** LIST (RFC 9051 section 6.3.9, RFC 5258, RFC 6154, RFC 5819) and LSUB (RFC 3501 section 6.3.9). */
+/** LIST (RFC 3501 section 6.3.8) in the forms of RFC 5258, with RFC 3348, RFC 6154 and RFC 5819. */
+
+import type { Slices } from '../../platform/slices.ts';
 import type { Mailbox } from '../../store/account/types.ts';
-import type { ListCommand, ListReturnOption } from '../codec/types.ts';
+import { type Reader, SyntaxProblem } from '../codec/reader.ts';
+import { compilePattern, parents } from '../session/pattern.ts';
 import type { Session } from '../session/session.ts';
 import { mailboxName } from './names.ts';
-import { type CommandOf, OK, type Rule } from './outcome.ts';
-import { statusLine } from './status.ts';
+import { OK } from './outcome.ts';
+import { type StatusItem, statusItems, statusLine } from './status-items.ts';
+import { type CommandSpec, LOGGED_IN } from './types.ts';
 
-export const list: Rule<ListCommand> = {
+/** RFC 9051 section 6.3.9.1, selection options; SPECIAL-USE of RFC 6154. */
+export const LIST_SELECTION_OPTIONS = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'] as const;
+export type ListSelectionOption = (typeof LIST_SELECTION_OPTIONS)[number];
+
+/** RFC 9051 section 6.3.9.2, return options without arguments; SPECIAL-USE of RFC 6154. STATUS has items of its own. */
+export const LIST_RETURN_OPTIONS = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE'] as const;
+export type ListReturnOption = (typeof LIST_RETURN_OPTIONS)[number];
+
+export interface ListCommand {
+  readonly name: 'LIST';
+  readonly reference: string;
+  /** One or more; `*` and `%` are wildcards. */
+  readonly patterns: readonly string[];
+  readonly selection: ReadonlySet<ListSelectionOption>;
+  readonly returns: ReadonlySet<ListReturnOption>;
+  /** Items of `RETURN (STATUS (…))`, RFC 5819; empty without it. */
+  readonly status: readonly StatusItem[];
+  /** Any part of the extended syntax was used: an empty pattern then no longer asks for the separator alone. */
+  readonly extended: boolean;
+}
+
+/** Patterns of one LIST; each costs a walk over all mailboxes. */
+const PATTERNS_MAX = 64;
+
+export const list: CommandSpec<ListCommand> = {
+  name: 'LIST',
+  phases: LOGGED_IN,
+  capabilities: { afterLogin: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'SPECIAL-USE'] },
+  repeat: 'safe',
   tells: 'all',
-  run(session, command) {
-    // RFC 9051 section 6.3.9: an empty pattern asks for the separator.
+
+  /** list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts] */
+  parse(reader) {
+    reader.space();
+    const selection = new Set<ListSelectionOption>();
+    const extendedSelection = reader.isAt('(');
+    if (extendedSelection) {
+      reader.list(() => selection.add(option(reader, LIST_SELECTION_OPTIONS)));
+      requireBaseOption(selection);
+      reader.space();
+    }
+    const reference = reader.mailbox();
+    reader.space();
+    const extendedPatterns = reader.isAt('(');
+    const patterns = extendedPatterns ? patternList(reader) : [reader.listMailbox()];
+    const returns = new Set<ListReturnOption>();
+    let status: readonly StatusItem[] = [];
+    const extendedReturn = reader.acceptSpaceBeforeMore();
+    if (extendedReturn) {
+      if (reader.keyword('expected RETURN') !== 'RETURN') throw new SyntaxProblem('expected RETURN');
+      reader.space();
+      reader.list(() => {
+        if (reader.acceptKeyword('STATUS')) {
+          reader.space();
+          status = statusItems(reader);
+        } else returns.add(option(reader, LIST_RETURN_OPTIONS));
+      });
+    }
+    const extended = extendedSelection || extendedPatterns || extendedReturn;
+    return { name: 'LIST', reference, patterns, selection, returns, status, extended };
+  },
+
+  async run(session, command) {
+    // RFC 3501 section 6.3.8: an empty name asks for the separator and the root of the reference.
     if (!command.extended && command.patterns[0] === '') {
       session.output.line('* LIST (\\Noselect) "/" ""');
       return OK();
     }
-    const patterns = command.patterns.map((pattern) => compile(command.reference + pattern));
-    for (const entry of entries(session)) {
-      if (!patterns.some((matches) => matches(entry.name))) continue;
+    const patterns = command.patterns.map((pattern) => compilePattern(command.reference + pattern));
+    const slices = session.slices();
+    for (const entry of entries(session, command.selection.has('RECURSIVEMATCH'))) {
+      if (slices.due) await slices.rest();
+      if (!(await matchesSome(patterns, entry.name, slices))) continue;
       const answer = select(session, command, entry);
       if (answer === undefined) continue;
       session.output.line(
@@ -29,23 +95,40 @@ export const list: Rule<ListCommand> = {
   },
 };
 
-export const lsub: Rule<CommandOf<'LSUB'>> = {
-  tells: 'all',
-  run(session, command) {
-    const matches = compile(command.reference + command.pattern);
-    const shown = new Set<string>();
-    for (const name of session.account.subscriptions()) {
-      if (matches(name)) shown.add(name);
-      // RFC 3501 section 6.3.9: with %, a parent of a subscribed name is shown in its place, as \Noselect.
-      else for (const parent of parents(name)) if (matches(parent)) shown.add(parent);
-    }
-    for (const name of [...shown].sort()) {
-      const attributes = session.account.isSubscribed(name) ? '' : '\\Noselect';
-      session.output.line(`* LSUB (${attributes}) "/" ${mailboxName(session, name)}`);
-    }
-    return OK();
-  },
-};
+function patternList(reader: Reader): readonly string[] {
+  const patterns: string[] = [];
+  reader.list(() => patterns.push(reader.listMailbox()));
+  if (patterns.length === 0) throw new SyntaxProblem('expected a mailbox pattern');
+  if (patterns.length > PATTERNS_MAX) throw new SyntaxProblem('too many patterns', 'NO', '[LIMIT] ');
+  return patterns;
+}
+
+/** RFC 9051 section 6.3.9.1: RECURSIVEMATCH alone, or with nothing but REMOTE, is an error (list-select-base-opt). */
+function requireBaseOption(selection: ReadonlySet<ListSelectionOption>): void {
+  if (!selection.has('RECURSIVEMATCH')) return;
+  if (selection.has('SUBSCRIBED') || selection.has('SPECIAL-USE')) return;
+  throw new SyntaxProblem('RECURSIVEMATCH needs an option that selects');
+}
+
+function option<T extends string>(reader: Reader, known: readonly T[]): T {
+  const word = reader.keyword('expected an option');
+  const found = known.find((name) => name === word);
+  // RFC 9051 section 6.3.9: an unknown option gets BAD.
+  if (found === undefined) throw new SyntaxProblem('unknown option');
+  return found;
+}
+
+async function matchesSome(
+  patterns: readonly ((name: string) => boolean)[],
+  name: string,
+  slices: Slices,
+): Promise<boolean> {
+  for (const matches of patterns) {
+    if (slices.due) await slices.rest();
+    if (matches(name)) return true;
+  }
+  return false;
+}
 
 /** A name that LIST may show: a mailbox, or a subscription to none (RFC 5258 section 3.4). */
 interface Entry {
@@ -56,13 +139,15 @@ interface Entry {
   readonly hasSubscribedChildren: boolean;
 }
 
-function entries(session: Session): Entry[] {
+/** `withParents`: of subscribed names too, which RECURSIVEMATCH may show in their place (RFC 5258 section 3.5). */
+function entries(session: Session, withParents: boolean): Entry[] {
   const { account } = session;
   const mailboxes = new Map(account.mailboxes().map((mailbox) => [mailbox.name, mailbox]));
   const subscribed = new Set(account.subscriptions());
-  const names = [...new Set([...mailboxes.keys(), ...subscribed])].sort();
   const withChildren = new Set([...mailboxes.keys()].flatMap(parents));
   const withSubscribedChildren = new Set([...subscribed].flatMap(parents));
+  const more = withParents ? withSubscribedChildren : [];
+  const names = [...new Set([...mailboxes.keys(), ...subscribed, ...more])].sort();
   return names.map((name) => ({
     name,
     mailbox: mailboxes.get(name),
@@ -94,36 +179,4 @@ function select(
   if (mailbox?.specialUse !== undefined && (returns('SPECIAL-USE') || selection.has('SPECIAL-USE')))
     attributes.push(mailbox.specialUse);
   return { attributes, extended: childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : '' };
-}
-
-function parents(name: string): string[] {
-  const parts = name.split('/');
-  return parts.slice(1).map((_, count) => parts.slice(0, count + 1).join('/'));
-}
-
-/** `*` matches everything, `%` everything but the separator. Linear in name times stars, without recursion. */
-function compile(pattern: string): (name: string) => boolean {
-  const wanted = pattern.replace(/^inbox(?=$|\/)/i, 'INBOX');
-  const parts = wanted.replace(/[*%]*\*[*%]*/g, '*').replace(/%+/g, '%');
-  return (name) => {
-    // Set of places in the pattern that the name so far can have reached.
-    let reached = closure(parts, new Set([0]));
-    for (const char of name) {
-      const next = new Set<number>();
-      for (const at of reached) {
-        const wish = parts[at];
-        if (wish === '*' || (wish === '%' && char !== '/')) next.add(at);
-        else if (wish === char) next.add(at + 1);
-      }
-      reached = closure(parts, next);
-      if (reached.size === 0) return false;
-    }
-    return reached.has(parts.length);
-  };
-}
-
-/** Wildcards match nothing too. */
-function closure(parts: string, places: Set<number>): Set<number> {
-  for (const at of places) if (parts[at] === '*' || parts[at] === '%') places.add(at + 1);
-  return places;
 }

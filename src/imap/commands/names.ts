@@ -6,8 +6,3 @@ import type { Session } from '../session/session.ts';
 export function mailboxName(session: Session, name: string): string {
   return join(mailbox(name, { utf8: session.utf8 })).toString();
 }
-
-/** Names are matched as given; only INBOX is the same in any case (RFC 9051 section 5.1). */
-export function canonicalName(name: string): string {
-  return name.toUpperCase() === 'INBOX' ? 'INBOX' : name;
-}

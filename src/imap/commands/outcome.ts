@@ -1,28 +1,11 @@
-/** How a command ends, and the rule by which the table runs it. */
+/** How a command ends. */
 import { failureCode } from '../../lib/failure.ts';
-import type { Command, CommandName } from '../codec/types.ts';
-import type { Session } from '../session/session.ts';
 
 /** The tagged response. `code` is a response code with its brackets (RFC 9051 section 7.1, RFC 5530). */
 export interface Outcome {
   readonly status: 'OK' | 'NO' | 'BAD';
   readonly code?: string;
   readonly text: string;
-}
-
-/** The members of the union that may have one of these names, narrowed to them. */
-export type CommandOf<N extends CommandName, C extends Command = Command> = C extends Command
-  ? [Extract<C['name'], N>] extends [never]
-    ? never
-    : C & { readonly name: N }
-  : never;
-
-export interface Rule<C extends Command> {
-  /** Only with a mailbox selected (RFC 9051 section 6.4). */
-  readonly selected?: boolean;
-  /** Which changes by others are told at its end: RFC 9051 section 7.5.1 forbids EXPUNGE for some, `nothing` before it matters. */
-  readonly tells: 'all' | 'no-expunge' | 'nothing';
-  run(session: Session, command: C): Promise<Outcome> | Outcome;
 }
 
 export const OK = (text = 'done', code?: string): Outcome => ({ status: 'OK', text, ...(code && { code }) });

@@ -1,45 +1,121 @@
-/** STORE and UID STORE (RFC 9051 section 6.4.6) with UNCHANGEDSINCE (RFC 7162 section 3.1.3). */
+/** STORE and UID STORE (RFC 3501 section 6.4.6) with UNCHANGEDSINCE (RFC 7162 section 3.1.3). */
 import type { ModSeq, Uid } from '../../store/account/types.ts';
+import { SyntaxProblem } from '../codec/reader.ts';
 import { formatNumbers } from '../codec/sequenceSet.ts';
+import type { Flag, SequenceSet } from '../codec/types.ts';
+import { Believed } from '../session/believed.ts';
 import type { Session } from '../session/session.ts';
-import { type CommandOf, NO_SUCH_MESSAGE, OK, READ_ONLY, type Rule } from './outcome.ts';
+import { NO_SUCH_MESSAGE, OK, READ_ONLY } from './outcome.ts';
+import { type CommandSpec, SELECTED } from './types.ts';
 
-export const store: Rule<CommandOf<'STORE'>> = {
-  selected: true,
+export interface StoreCommand {
+  readonly name: 'STORE';
+  readonly uid: boolean;
+  readonly set: SequenceSet;
+  readonly mode: 'add' | 'remove' | 'replace';
+  readonly silent: boolean;
+  readonly flags: readonly Flag[];
+  /** RFC 7162; 0 is allowed and matches only messages that have never had a modseq. */
+  readonly unchangedSince: number | undefined;
+}
+
+const ITEMS: ReadonlyMap<string, Pick<StoreCommand, 'mode' | 'silent'>> = new Map([
+  ['FLAGS', { mode: 'replace', silent: false }],
+  ['FLAGS.SILENT', { mode: 'replace', silent: true }],
+  ['+FLAGS', { mode: 'add', silent: false }],
+  ['+FLAGS.SILENT', { mode: 'add', silent: true }],
+  ['-FLAGS', { mode: 'remove', silent: false }],
+  ['-FLAGS.SILENT', { mode: 'remove', silent: true }],
+]);
+
+export const store: CommandSpec<StoreCommand> = {
+  name: 'STORE',
+  phases: SELECTED,
+  hasUidForm: true,
+  repeat: 'transaction',
   tells: 'nothing', // it tells them itself: which are silent depends on what was stored
+
+  /** store = "STORE" SP sequence-set [store-modifiers] SP store-att-flags */
+  parse(reader, uid) {
+    reader.space();
+    const set = reader.sequenceSet();
+    reader.space();
+    let unchangedSince: number | undefined;
+    if (reader.isAt('(')) {
+      reader.list(() => {
+        if (reader.keyword('expected a modifier') !== 'UNCHANGEDSINCE')
+          throw new SyntaxProblem('unknown modifier');
+        reader.space();
+        unchangedSince = reader.number64();
+      });
+      reader.space();
+    }
+    const item = ITEMS.get(reader.keyword('expected FLAGS'));
+    if (item === undefined) throw new SyntaxProblem('expected FLAGS, +FLAGS or -FLAGS');
+    reader.space();
+    const flags = reader.isAt('(') ? reader.flagList() : reader.bareFlags();
+    return { name: 'STORE', uid, set, ...item, flags, unchangedSince };
+  },
+
   async run(session, command) {
     const { selected, mailbox } = session.mailbox();
     if (selected.readOnly) return READ_ONLY;
-    const uids = session.messages(command.set, command.uid);
+    const uids = await session.messages(command.set, command.uid);
     if (uids === undefined) return NO_SUCH_MESSAGE;
     const { mode, flags, unchangedSince, silent, uid } = command;
-    if (unchangedSince !== undefined) session.enabled.add('CONDSTORE');
+    if (unchangedSince !== undefined) session.enableCondstore();
+    const believed = silent ? await believedOf(session, uids, command) : undefined;
     const change = {
       uids,
       mode,
       flags,
       ...(unchangedSince !== undefined && { unchangedSince: unchangedSince as ModSeq }),
     };
-    const stored = await session.account.storeFlags(mailbox.id, change, session.transaction);
-    if (!silent) tellUnchanged(session, uids, new Set(stored.changed));
-    // RFC 9051 section 7.5.1: no EXPUNGE in answer to STORE; UID STORE may have them.
-    session.tellChanges(uid, silent ? new Set(stored.changed) : undefined);
-    if (stored.refused.length === 0) return OK();
-    const modified = uid ? stored.refused : stored.refused.map((each) => selected.view.sequenceOf(each));
+    const { changed, refused } = await session.account.storeFlags(mailbox.id, change, session.transaction);
+    await session.tell(
+      unchangedLines(session, command, uids, new Set([...changed, ...(silent ? refused : [])])),
+    );
+    // RFC 3501 section 7.4.1: no EXPUNGE in answer to STORE; UID STORE may have them.
+    await session.tellChanges(uid, { ...(believed && { flags: (one, now) => believed.holds(one, now) }) });
+    if (refused.length === 0) {
+      const missing = !uid && (await session.someGone(uids));
+      return missing ? OK('some of these have been expunged', '[EXPUNGEISSUED]') : OK(); // RFC 2180 section 4.2
+    }
+    const modified = uid ? refused : refused.map((each) => selected.view.sequenceOf(each));
     return OK('some were changed by others', `[MODIFIED ${formatNumbers(modified)}]`);
   },
 };
 
-/** A client that asks for an answer gets one for each message, changed or not. */
-function tellUnchanged(session: Session, uids: readonly Uid[], changed: ReadonlySet<Uid>): void {
+/** The flags that the client knows of these messages: not of one whose last change it was not told of. */
+async function believedOf(session: Session, uids: readonly Uid[], command: StoreCommand): Promise<Believed> {
+  const { selected, mailbox } = session.mailbox();
+  const slices = session.slices();
+  const believed = new Believed(command);
+  for (const uid of uids) {
+    if (slices.due) await slices.rest();
+    const index = mailbox.indexOf(uid);
+    if (index < 0) continue;
+    const { flags, modseq } = mailbox.at(index);
+    if (modseq <= selected.view.told.changes) believed.knew(uid, flags);
+  }
+  return believed;
+}
+
+/**
+ * A client that asks for an answer gets one for each message, changed or not. With .SILENT only a conditional STORE has
+ * one, the modseq of each message that passed the test (RFC 7162 section 3.1.3).
+ */
+function* unchangedLines(
+  session: Session,
+  { silent, unchangedSince }: StoreCommand,
+  uids: readonly Uid[],
+  except: ReadonlySet<Uid>,
+): Generator<string> {
+  if (silent && unchangedSince === undefined) return;
   const { selected, mailbox } = session.mailbox();
   for (const uid of uids) {
     const index = mailbox.indexOf(uid);
-    if (changed.has(uid) || index < 0) continue;
-    const { flags, modseq } = mailbox.at(index);
-    const condstore = session.condstore ? ` MODSEQ (${modseq})` : '';
-    session.output.line(
-      `* ${selected.view.sequenceOf(uid)} FETCH (UID ${uid} FLAGS (${flags.join(' ')})${condstore})`,
-    );
+    if (except.has(uid) || index < 0) continue;
+    yield session.flagsLine(selected.view.sequenceOf(uid), mailbox.at(index), !silent);
   }
 }

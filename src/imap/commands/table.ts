@@ -1,90 +1,77 @@
-/** Every command of the authenticated and selected states: what runs it, when it may run, what is told at its end. */
-import { failureCode } from '../../lib/failure.ts';
-import type { Command, CommandName } from '../codec/types.ts';
-import type { Session } from '../session/session.ts';
+/** Every command, one line each; what a command is stands in its own file (types.ts says what there is to say). */
 import { append } from './append.ts';
+import { authenticate } from './authenticate.ts';
+import { capability } from './capability.ts';
 import { close, unselect } from './close.ts';
-import { copy } from './copy.ts';
+import { copy, move } from './copy.ts';
+import { create } from './create.ts';
+import { remove } from './delete.ts';
+import { enable } from './enable.ts';
 import { expunge } from './expunge.ts';
 import { fetch } from './fetch.ts';
-import { list, lsub } from './list.ts';
-import { create, remove, rename, subscribe } from './mailboxes.ts';
-import { BAD, type Outcome, outcomeOf, type Rule } from './outcome.ts';
+import { id } from './id.ts';
+import { idle } from './idle.ts';
+import { list } from './list.ts';
+import { login } from './login.ts';
+import { logout } from './logout.ts';
+import { lsub } from './lsub.ts';
+import { namespace } from './namespace.ts';
+import { check, noop } from './noop.ts';
+import { rename } from './rename.ts';
 import { search } from './search.ts';
-import { select } from './select.ts';
-import { capability, check, enable, id, namespace, noop } from './simple.ts';
+import { examine, select } from './select.ts';
+import { starttls } from './starttls.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+import type { CommandSpec } from './types.ts';
 
-/** LOGOUT and IDLE are not here: the frontend ends a connection, and IDLE runs until it is ended (owner.ts). */
-const COMMANDS = {
-  APPEND: append,
-  CAPABILITY: capability,
-  CHECK: check,
-  CLOSE: close,
-  COPY: copy,
-  CREATE: create,
-  DELETE: remove,
-  ENABLE: enable,
-  EXAMINE: select,
-  EXPUNGE: expunge,
-  FETCH: fetch,
-  ID: id,
-  LIST: list,
-  LSUB: lsub,
-  MOVE: copy,
-  NAMESPACE: namespace,
-  NOOP: noop,
-  RENAME: rename,
-  SEARCH: search,
-  SELECT: select,
-  STATUS: status,
-  STORE: store,
-  SUBSCRIBE: subscribe,
-  UNSELECT: unselect,
-  UNSUBSCRIBE: subscribe,
-} as const;
+/** In the order in which RFC 3501 section 6 has them, which is that of the capability line too. */
+export const COMMANDS = [
+  capability,
+  noop,
+  logout,
+  id,
+  starttls,
+  login,
+  authenticate,
+  enable,
+  select,
+  examine,
+  create,
+  remove,
+  rename,
+  subscribe,
+  unsubscribe,
+  list,
+  lsub,
+  namespace,
+  status,
+  append,
+  idle,
+  check,
+  close,
+  unselect,
+  expunge,
+  search,
+  fetch,
+  store,
+  copy,
+  move,
+] as const;
 
-/**
- * Runs a command to its tagged response, which is in the output but not yet flushed. `resumeFrom` is the progress that an
- * earlier owner made with it. Throws when the account is gone.
- */
-export async function runCommand(
-  session: Session,
-  tag: string,
-  command: Command,
-  resumeFrom: number,
-): Promise<void> {
-  const rule = ruleOf(command.name);
-  session.tag = tag;
-  session.progress = resumeFrom > 0 ? resumeFrom : undefined;
-  const outcome = await outcomeFor(session, command, rule);
-  session.progress = undefined;
-  if (rule !== undefined && rule.tells !== 'nothing')
-    session.tellChanges(rule.tells === 'all' || ('uid' in command && command.uid));
-  const code = outcome.code === undefined ? '' : ` ${outcome.code}`;
-  session.output.line(`${tag} ${outcome.status}${code} ${outcome.text}`);
-}
+type ValueOf<S> = S extends CommandSpec<infer C> ? C : never;
+/** A parsed command without its tag. `switch (command.name)`. */
+export type Command = ValueOf<(typeof COMMANDS)[number]>;
+export type CommandName = Command['name'];
 
-function ruleOf(name: CommandName): Rule<never> | undefined {
-  return name in COMMANDS ? (COMMANDS as Partial<Record<CommandName, Rule<never>>>)[name] : undefined;
-}
+export const COMMAND_NAMES: readonly CommandName[] = COMMANDS.map(({ name }) => name);
 
-async function outcomeFor(
-  session: Session,
-  command: Command,
-  rule: Rule<never> | undefined,
-): Promise<Outcome> {
-  if (rule === undefined) return BAD('already logged in');
-  if (rule.selected && session.selected === undefined) return BAD('select a mailbox first');
-  try {
-    return await rule.run(session, command as never);
-  } catch (error) {
-    // Not the command's fault: the frontend asks the next owner, or this one again, as long as its client may wait.
-    const code = failureCode(error);
-    if (session.account.gone.aborted || code === 'unavailable' || code === 'unknown') throw error;
-    const outcome = outcomeOf(error);
-    if (outcome === undefined) throw error;
-    return outcome;
-  }
+const BY_NAME: ReadonlyMap<string, CommandSpec<Command>> = new Map(
+  COMMANDS.map((spec: CommandSpec<Command>) => [spec.name, spec]),
+);
+
+/** By its name in upper case. */
+export function specOf(name: string): CommandSpec<Command> | undefined {
+  return BY_NAME.get(name);
 }

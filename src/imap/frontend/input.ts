@@ -1,4 +1,5 @@
 /** A client's bytes as commands and lines, one at a time, with back-pressure on its socket. */
+import { Arrival } from '../../lib/arrival.ts';
 import type { Clock, Connection } from '../../platform/platform.ts';
 import { type Framed, Framer, type FramingLimits, type Want } from '../codec/framing.ts';
 
@@ -12,16 +13,26 @@ export type Input =
 const BUFFERED_OCTETS_MAX = 256 * 1024;
 
 export class ClientInput {
-  readonly #framer: Framer;
-  readonly #connection: Connection;
+  #framer: Framer;
+  readonly #connection: Pick<Connection, 'write' | 'pause' | 'resume'>;
   readonly #clock: Clock;
   #closed = false;
   #wake: () => void = () => undefined;
+  #heardMs: number;
+  /** Of a command that has begun and is not whole. */
+  #arrival: Arrival | undefined;
+  /** Silence counts from the last octet; else from the call, so that a stranger's trickle keeps nothing open. */
+  isPatient = false;
 
-  constructor(connection: Connection, limits: FramingLimits, clock: Clock) {
+  constructor(
+    connection: Pick<Connection, 'write' | 'pause' | 'resume'>,
+    limits: FramingLimits,
+    clock: Clock,
+  ) {
     this.#framer = new Framer(limits);
     this.#connection = connection;
     this.#clock = clock;
+    this.#heardMs = clock.monotonicMs();
   }
 
   set limits(limits: FramingLimits) {
@@ -29,9 +40,18 @@ export class ClientInput {
   }
 
   data(bytes: Buffer): void {
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#arrival?.add(bytes.length);
     this.#framer.push(bytes);
     if (this.#framer.bufferedOctets > BUFFERED_OCTETS_MAX) this.#connection.pause();
     this.#wake();
+  }
+
+  /** Forgets everything that came and was not given out. The connection flows again if it had been paused for it. */
+  discard(): void {
+    this.#framer = new Framer(this.#framer.limits);
+    this.#arrival = undefined;
+    this.#connection.resume();
   }
 
   close(): void {
@@ -39,16 +59,35 @@ export class ClientInput {
     this.#wake();
   }
 
-  /** The next input; 'idle' when none was complete within `idleMs`. Commands sent before the client left still count. */
+  /** The connection is over; nothing is read after that. */
+  end(): void {
+    this.#framer.end();
+  }
+
+  /**
+   * The next input; 'idle' when none was complete within `idleMs`. One call at a time. Commands sent before the client
+   * left still count.
+   */
   async next(want: Want, idleMs: number): Promise<Input> {
-    const deadline = this.#clock.monotonicMs() + idleMs;
+    const calledMs = this.#clock.monotonicMs();
     for (;;) {
       const framed = this.#framer.next(want);
-      if (framed.kind === 'continue') this.#connection.write(CONTINUE);
-      else if (framed.kind !== 'more') return framed;
-      else if (this.#closed) return { kind: 'closed' };
-      else if (this.#clock.monotonicMs() >= deadline) return { kind: 'idle' };
-      else await this.#more(deadline - this.#clock.monotonicMs());
+      if (framed.kind === 'continue') {
+        this.#connection.write(CONTINUE);
+        continue;
+      }
+      if (framed.kind !== 'more') {
+        this.#arrival = undefined;
+        return framed;
+      }
+      if (this.#closed) return { kind: 'closed' };
+      if (this.#framer.isWithin) this.#arrival ??= new Arrival(this.#clock.monotonicMs());
+      const restMs = (this.#arrival?.untilMs ?? Infinity) - this.#clock.monotonicMs();
+      if (restMs <= 0) return { kind: 'fatal', why: 'a command takes too long to come' };
+      const sinceMs = this.isPatient ? Math.max(calledMs, this.#heardMs) : calledMs;
+      const leftMs = sinceMs + idleMs - this.#clock.monotonicMs();
+      if (leftMs <= 0) return { kind: 'idle' };
+      await this.#more(Math.min(leftMs, restMs));
     }
   }
 
@@ -64,5 +103,5 @@ export class ClientInput {
   }
 }
 
-/** RFC 9051 section 7.6; some clients want the space and a text. */
+/** RFC 3501 section 7.5; some clients want the space and a text. */
 const CONTINUE = Buffer.from('+ go ahead\r\n');

@@ -2,7 +2,7 @@
  * Responses of the running command on their way to the frontend. Nothing leaves before the gate has opened: the state it
  * was made from is durable, and the lease was held after that (docs/architecture.md, section 3, rule 3).
  */
-import type { Told } from './view.ts';
+import type { Told } from '../wire.ts';
 
 /** Takes bytes towards the client and resolves when more are welcome. */
 export type Send = (bytes: Buffer, whole: boolean, told: Told | undefined) => Promise<void>;
@@ -13,6 +13,11 @@ const FLUSH_OCTETS = 64 * 1024;
 export class Output {
   #parts: Buffer[] = [];
   #octets = 0;
+  /** Inside a response: a command that fails now cannot be answered any more. */
+  isCut = false;
+  #hasSentPart = false;
+  /** What there was before the response that `part` began, while all of that is here. */
+  #begun: { readonly parts: number; readonly octets: number } | undefined;
   readonly #gate: () => Promise<void>;
   readonly #send: Send;
 
@@ -26,6 +31,10 @@ export class Output {
     this.bytes(Buffer.from(`${text}\r\n`));
   }
 
+  lines(texts: readonly string[]): void {
+    if (texts.length > 0) this.bytes(Buffer.from(`${texts.join('\r\n')}\r\n`));
+  }
+
   bytes(...parts: readonly Buffer[]): void {
     for (const part of parts) {
       this.#parts.push(part);
@@ -33,9 +42,35 @@ export class Output {
     }
   }
 
+  /** A part of a response that must be brought to its end, by `whole`: sends when enough has come together. */
+  async part(octets: Buffer): Promise<void> {
+    if (!this.isCut) this.#begun = { parts: this.#parts.length, octets: this.#octets };
+    this.isCut = true;
+    this.bytes(octets);
+    if (this.#octets < FLUSH_OCTETS) return;
+    this.#begun = undefined;
+    this.#hasSentPart = true;
+    const rest = await this.#sendAllButLast();
+    await this.#send(rest, false, undefined);
+  }
+
+  /** The response that `part` began is complete. */
+  whole(): void {
+    this.isCut = false;
+  }
+
+  /** Takes back the response that `part` began; false when the client has some of it. */
+  takeBack(): boolean {
+    if (this.#begun === undefined) return false;
+    this.#parts.length = this.#begun.parts;
+    this.#octets = this.#begun.octets;
+    this.isCut = false;
+    return true;
+  }
+
   /** Between two responses of a long command: sends when enough has come together. */
   async flushIfLarge(): Promise<void> {
-    if (this.#octets >= FLUSH_OCTETS) await this.flush(undefined);
+    if (this.#hasSentPart || this.#octets >= FLUSH_OCTETS) await this.flush(undefined);
   }
 
   /** Sends all; `told` is what the client knows once it has read this. */
@@ -43,6 +78,7 @@ export class Output {
     if (this.#octets === 0 && told === undefined) return;
     const rest = await this.#sendAllButLast();
     await this.#send(rest, true, told);
+    this.#hasSentPart = false;
   }
 
   /** At the end of a command: what is left to be sent with the news of its end. */

@@ -2,14 +2,22 @@
  * The owner's side of one IMAP session: what is selected, what the client has been told, what it enabled. Commands
  * (src/imap/commands/) work on it one at a time; a frontend holds a copy of `state()` to go on elsewhere.
  */
+
+import { Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
-import type { Account, Mailbox, MailboxId, Uid } from '../../store/account/types.ts';
+import { Slices } from '../../platform/slices.ts';
+import { decodeRanges, encodeRanges, rangesOf, uidsOf } from '../../store/account/ranges.ts';
+import type { Account, Mailbox, MailboxId, Message, Uid } from '../../store/account/types.ts';
 import type { TransactionId } from '../../store/ids.ts';
 import { normalRanges } from '../codec/sequenceSet.ts';
-import type { SequenceSet } from '../codec/types.ts';
-import type { SessionState } from '../relay/messages.ts';
+import type { Refused, SequenceSet } from '../codec/types.ts';
+import { flagsItem, modseqItem, uidItem } from '../fetch/facts.ts';
+import type { SelectedState, SessionState, StateNews } from '../wire.ts';
+import { flagsLines, SpokenFlags } from './flags.ts';
+import { inSlices, STRIDE } from './in-slices.ts';
 import type { Output } from './output.ts';
+import { type RecentBook, RecentUids } from './recent.ts';
 import { View } from './view.ts';
 
 export interface Selected {
@@ -17,39 +25,64 @@ export interface Selected {
   readonly uidValidity: number;
   readonly readOnly: boolean;
   readonly view: View;
-  /** `$` of RFC 9051 section 6.4.4.1. */
+  /** `$` of RFC 5182. */
   savedSearch: readonly Uid[];
+  /** The `$` that the frontend has a copy of. */
+  savedSearchSent: readonly Uid[] | undefined;
+  /** \Recent to this session. */
+  readonly recent: RecentUids;
+  /** RECENT as told last. */
+  recentTold: number;
+  /** Keywords that a FLAGS response has named. */
+  readonly spoken: SpokenFlags;
 }
 
 export interface SessionOptions {
   readonly account: Account;
-  /** As the client logged in; for logs. */
-  readonly login: string;
   readonly output: Output;
   readonly clock: Clock;
   readonly appendOctetsMax: number;
+  /** As CAPABILITY says them. */
+  readonly capabilities: readonly string[];
+  readonly recent: RecentBook;
+  /** Aborted when nobody waits for the session's work any more: the account has gone, or the frontend. */
+  readonly ended: AbortSignal;
+}
+
+/** What of the flags the client knows without being told, when changes are told. */
+export interface Known {
+  /** True when the client works out for itself that the message now has these flags (STORE with .SILENT). */
+  readonly flags?: (uid: Uid, flags: readonly string[]) => boolean;
+  /** The modseq as of which the answer of this very command has told a message's flags. */
+  readonly answered?: ReadonlyMap<Uid, number>;
 }
 
 export class Session {
   readonly account: Account;
-  readonly login: string;
   readonly output: Output;
   readonly clock: Clock;
   readonly appendOctetsMax: number;
+  readonly capabilities: readonly string[];
   readonly enabled = new Set<string>();
+  readonly recent: RecentBook;
+  readonly ended: AbortSignal;
   selected: Selected | undefined;
   /** Of the command that runs now. */
   transaction: TransactionId | undefined;
+  /** The command that runs now was put to another owner before, and may be done: then its transaction has the result. */
+  isRepeated = false;
   tag = '*';
   /** Of the command that runs now: how much of its answer the client has, where that can be counted. */
   progress: number | undefined;
 
   constructor(options: SessionOptions) {
     this.account = options.account;
-    this.login = options.login;
     this.output = options.output;
     this.clock = options.clock;
     this.appendOctetsMax = options.appendOctetsMax;
+    this.capabilities = options.capabilities;
+    this.recent = options.recent;
+    this.ended = options.ended;
   }
 
   get utf8(): boolean {
@@ -61,6 +94,14 @@ export class Session {
     return this.enabled.has('CONDSTORE');
   }
 
+  /** A CONDSTORE enabling command. With a mailbox selected the client is told from where on it hears of changes. */
+  enableCondstore(): void {
+    if (this.condstore) return;
+    this.enabled.add('CONDSTORE');
+    if (this.selected !== undefined)
+      this.output.line(`* OK [HIGHESTMODSEQ ${this.selected.view.told.changes}] highest`);
+  }
+
   /** The selected mailbox as it is now. Failure 'not-found' when it was deleted meanwhile. */
   mailbox(): { readonly selected: Selected; readonly mailbox: Mailbox } {
     const selected = this.selected;
@@ -70,58 +111,136 @@ export class Session {
     return { selected, mailbox };
   }
 
-  state(): SessionState {
+  /** Selects a mailbox, whose messages the client is about to be told. */
+  select(mailbox: Mailbox, readOnly: boolean): Selected {
+    const recent = new RecentUids();
+    const view = View.of(mailbox);
+    this.#claimRecent(mailbox.id, recent, readOnly, 1, view.told.uid);
+    return (this.selected = newSelected(mailbox, readOnly, view, recent));
+  }
+
+  /** For the frontend's copy: of `$` only what it has not been told. */
+  stateNews(): StateNews {
+    const enabled = [...this.enabled];
     const { selected } = this;
-    return {
-      enabled: [...this.enabled],
-      selected: selected && {
-        mailboxId: selected.mailboxId,
-        uidValidity: selected.uidValidity,
-        readOnly: selected.readOnly,
-        told: selected.view.told,
-        savedSearch: selected.savedSearch,
-      },
-    };
+    if (selected === undefined) return { enabled, selected };
+    const { mailboxId, uidValidity, readOnly, view, recent, savedSearch, savedSearchSent } = selected;
+    const isNew = savedSearch !== savedSearchSent;
+    selected.savedSearchSent = savedSearch;
+    const facts = { mailboxId, uidValidity, readOnly, told: view.told, recent: recent.ranges };
+    return { enabled, selected: { ...facts, ...(isNew && { savedSearch: encodeSaved(savedSearch) }) } };
+  }
+
+  /** The parser has refused a command. RFC 5182 section 2.1: a SEARCH that is answered NO has found nothing. */
+  refused(parsed: Refused): void {
+    if (this.selected !== undefined && parsed.code.startsWith('[BADCHARSET')) this.selected.savedSearch = [];
   }
 
   /** Takes up a session that another owner served. Failure 'not-found' when its view cannot be built again. */
   restore(state: SessionState): void {
     for (const name of state.enabled) this.enabled.add(name);
     if (state.selected === undefined) return;
-    const { mailboxId, uidValidity, readOnly, told, savedSearch } = state.selected;
+    const { mailboxId, uidValidity, readOnly, told, savedSearch }: SelectedState = state.selected;
     const mailbox = this.account.mailboxById(mailboxId as MailboxId);
     const view = mailbox && mailbox.uidValidity === uidValidity ? View.rebuild(mailbox, told) : undefined;
-    if (view === undefined)
+    if (mailbox === undefined || view === undefined)
       throw new Failure('not-found', 'the view of the selected mailbox cannot be built again');
-    this.selected = {
-      mailboxId: mailboxId as MailboxId,
-      uidValidity,
-      readOnly,
-      view,
-      savedSearch: savedSearch as Uid[],
-    };
+    const recent = new RecentUids(state.selected.recent);
+    if (!readOnly) this.recent.told(mailbox.id, told.uid + 1);
+    // No keyword counts as named: one that came since the client was told is named with the next change of flags.
+    this.selected = newSelected(mailbox, readOnly, view, recent, []);
+    this.selected.savedSearch = decodeSaved(savedSearch);
+    this.selected.savedSearchSent = this.selected.savedSearch;
   }
 
-  /** Untagged responses for all that changed since the client was last told. `silent`: UIDs whose flags it knows. */
-  tellChanges(expunges: boolean, silent: ReadonlySet<Uid> = NONE): void {
-    const { selected, output } = this;
+  /** For a command that looks at many messages. */
+  slices(): Slices {
+    return new Slices(this.clock, this.ended);
+  }
+
+  /** Flags as this session sees them: with \Recent, which is nobody else's. */
+  flagsOf({ uid, flags }: Pick<Message, 'uid' | 'flags'>): readonly string[] {
+    return this.selected?.recent.has(uid) ? [...flags, '\\Recent'] : flags;
+  }
+
+  /** `* 1 FETCH (…)` for a message whose flags, or whose modseq alone, the client is told unasked. */
+  flagsLine(sequence: number, message: Pick<Message, 'uid' | 'flags' | 'modseq'>, withFlags = true): string {
+    const items = [
+      uidItem(message),
+      ...(withFlags ? [flagsItem({ flags: this.flagsOf(message) })] : []),
+      ...(this.condstore ? [modseqItem(message)] : []),
+    ];
+    return `* ${sequence} FETCH (${items.join(' ')})`;
+  }
+
+  /**
+   * Untagged responses for all that changed since the client was last told. All of them go in one piece with what the
+   * client then knows: a part of the EXPUNGEs alone would leave a next owner with another numbering than the client.
+   */
+  async tellChanges(expunges: boolean, known: Known = {}): Promise<void> {
+    const { selected } = this;
     if (selected === undefined) return;
     const mailbox = this.account.mailboxById(selected.mailboxId);
-    const changes = selected.view.takeChanges(mailbox, expunges);
-    for (const sequence of changes.expunged) output.line(`* ${sequence} EXPUNGE`);
-    if (changes.exists !== undefined) output.line(`* ${changes.exists} EXISTS`);
+    const { view, recent } = selected;
+    const before = view.told.uid;
+    const changes = await view.takeChanges(mailbox, expunges, this.slices());
+    if (view.told.uid > before)
+      this.#claimRecent(selected.mailboxId, recent, selected.readOnly, before + 1, view.told.uid);
+    await this.tell(expungeLines(changes.expunged));
+    if (changes.exists !== undefined) this.output.line(`* ${changes.exists} EXISTS`);
+    const recentNow = recent.countIn(view);
+    // RFC 3501 section 7.3.2: when the mailbox grew, and whenever it is another number.
+    if (changes.exists !== undefined || recentNow !== selected.recentTold)
+      this.output.line(`* ${recentNow} RECENT`);
+    selected.recentTold = recentNow;
     if (mailbox === undefined) return;
-    for (const uid of changes.flags) {
+    if (changes.flags.length > 0 || changes.exists !== undefined) this.#tellKeywords(selected, mailbox);
+    await this.tell(this.#changedLines(selected, mailbox, changes.flags, known));
+  }
+
+  /** Lines of any number, made one by one, with rests between them. */
+  async tell(lines: Iterable<string>): Promise<void> {
+    const slices = this.slices();
+    let batch: string[] = [];
+    for (const line of lines) {
+      batch.push(line);
+      if (batch.length < BATCH_LINES) continue;
+      this.output.lines(batch);
+      batch = [];
+      if (slices.due) await slices.rest();
+    }
+    this.output.lines(batch);
+  }
+
+  *#changedLines(
+    selected: Selected,
+    mailbox: Mailbox,
+    uids: readonly Uid[],
+    known: Known,
+  ): Generator<string> {
+    for (const uid of uids) {
       const sequence = selected.view.sequenceOf(uid);
       const index = mailbox.indexOf(uid);
       if (sequence === 0 || index < 0) continue;
-      const { flags, modseq } = mailbox.at(index);
-      const condstore = this.condstore ? ` MODSEQ (${modseq})` : '';
-      if (silent.has(uid) && !this.condstore) continue;
+      const message = mailbox.at(index);
+      if (known.answered?.get(uid) === message.modseq) continue;
+      const knowsFlags = known.flags?.(uid, message.flags) ?? false;
       // RFC 7162 section 3.1.3: a silent STORE still tells the new modseq, without the flags.
-      const items = silent.has(uid) ? '' : ` FLAGS (${flags.join(' ')})`;
-      output.line(`* ${sequence} FETCH (UID ${uid}${items}${condstore})`);
+      if (!knowsFlags || this.condstore) yield this.flagsLine(sequence, message, !knowsFlags);
     }
+  }
+
+  /** A keyword that no FLAGS response has named is named before a message has it (RFC 3501 section 7.2.6). */
+  #tellKeywords(selected: Selected, mailbox: Mailbox): void {
+    if (!selected.spoken.learn(mailbox.keywords)) return;
+    for (const line of flagsLines(mailbox.keywords, selected.readOnly)) this.output.line(line);
+  }
+
+  /** Messages `first` to `last` are about to be told: those nobody was told of are recent to this session. */
+  #claimRecent(mailbox: MailboxId, recent: RecentUids, readOnly: boolean, first: number, last: number): void {
+    recent.add(Math.max(first, this.recent.first(mailbox)), last);
+    // RFC 3501 section 6.3.2: EXAMINE must not cause messages to lose \Recent.
+    if (!readOnly) this.recent.told(mailbox, last + 1);
   }
 
   /** Sends what the output holds, with what the client then knows. */
@@ -131,24 +250,74 @@ export class Session {
 
   /**
    * The messages a set names, ascending. Sequence numbers are the client's; UIDs that are not there are passed over.
-   * Undefined when a sequence number is above EXISTS (RFC 9051 section 9, seq-number: the server answers BAD).
+   * Undefined when a sequence number is above EXISTS, which `*` is in an empty mailbox (RFC 3501 section 9, seq-number:
+   * the server answers BAD).
    */
-  messages(set: SequenceSet, uid: boolean): Uid[] | undefined {
+  async messages(set: SequenceSet, uid: boolean): Promise<readonly Uid[] | undefined> {
     const { selected } = this;
     if (selected === undefined) return undefined;
     const { view } = selected;
-    if (set.kind === 'saved') return selected.savedSearch.filter((each) => view.sequenceOf(each) > 0);
-    const largest = view.exists === 0 ? 0 : uid ? view.uidAt(view.exists) : view.exists;
+    if (set.kind === 'saved')
+      return inSlices(selected.savedSearch, this.slices(), (each) => view.sequenceOf(each) > 0);
+    if (view.exists === 0) return uid ? [] : undefined;
+    const largest = uid ? view.uidAt(view.exists) : view.exists;
     const ranges = normalRanges(set.ranges, largest);
+    if (!uid && ranges.some(({ to }) => to > view.exists)) return undefined;
+    const slices = this.slices();
     const chosen: Uid[] = [];
     for (const { from, to } of ranges) {
-      if (!uid && to > view.exists) return undefined;
       const first = uid ? view.lowerBound(from) + 1 : from;
       const last = uid ? view.lowerBound(to + 1) : to;
-      for (let sequence = first; sequence <= last; sequence++) chosen.push(view.uidAt(sequence));
+      for (let sequence = first; sequence <= last; sequence++) {
+        if (chosen.length % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
+        chosen.push(view.uidAt(sequence));
+      }
     }
     return chosen;
   }
+
+  /** Whether some of these are no longer in the mailbox. */
+  async someGone(uids: readonly Uid[]): Promise<boolean> {
+    const { mailbox } = this.mailbox();
+    const gone = await inSlices(uids, this.slices(), (uid) => mailbox.indexOf(uid) < 0);
+    return gone.length > 0;
+  }
 }
 
-const NONE: ReadonlySet<Uid> = new Set();
+function newSelected(
+  mailbox: Mailbox,
+  readOnly: boolean,
+  view: View,
+  recent: RecentUids,
+  spoken = mailbox.keywords,
+): Selected {
+  return {
+    mailboxId: mailbox.id,
+    uidValidity: mailbox.uidValidity,
+    readOnly,
+    view,
+    savedSearch: [],
+    savedSearchSent: undefined,
+    recent,
+    recentTold: recent.countIn(view),
+    spoken: new SpokenFlags(spoken),
+  };
+}
+
+function encodeSaved(uids: readonly Uid[]): Buffer {
+  if (uids.length === 0) return Buffer.alloc(0);
+  const encoder = new Encoder();
+  encodeRanges(encoder, rangesOf(uids));
+  return encoder.done();
+}
+
+function decodeSaved(octets: Buffer): readonly Uid[] {
+  return octets.length === 0 ? [] : uidsOf(decodeRanges(new Decoder(octets)));
+}
+
+/** Lines between two looks at the clock. */
+const BATCH_LINES = 256;
+
+function* expungeLines(sequences: readonly number[]): Generator<string> {
+  for (const sequence of sequences) yield `* ${sequence} EXPUNGE`;
+}

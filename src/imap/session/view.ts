@@ -5,21 +5,14 @@
  * Three numbers (`Told`) are enough to build the view again at another owner: messages up to `uid` that are there now or
  * were expunged after `expunges` are exactly those the client counts.
  */
+import type { Slices } from '../../platform/slices.ts';
 import type { Mailbox, ModSeq, Uid } from '../../store/account/types.ts';
-
-export interface Told {
-  /** Changes of flags up to this modseq have been told. */
-  readonly changes: number;
-  /** Expunges up to this modseq have been told. */
-  readonly expunges: number;
-  /** The highest UID that counts in EXISTS as told. */
-  readonly uid: number;
-}
+import type { Told } from '../wire.ts';
+import { inSlices, STRIDE } from './in-slices.ts';
 
 export interface Changes {
   /** Sequence numbers as they must be told one after another: each counts in the numbering left by those before it. */
   readonly expunged: readonly number[];
-  readonly vanished: readonly Uid[];
   /** The new EXISTS when messages have arrived. */
   readonly exists: number | undefined;
   /** UIDs told before whose flags have changed since. */
@@ -39,7 +32,7 @@ export class View {
 
   /** The view of a client that is told all of the mailbox now (SELECT, EXAMINE). */
   static of(mailbox: Mailbox): View {
-    const uids = Uint32Array.from({ length: mailbox.exists }, (_, index) => mailbox.at(index).uid);
+    const uids = mailbox.uids(0, mailbox.exists);
     const modseq = mailbox.highestModseq;
     return new View(uids, { changes: modseq, expunges: modseq, uid: mailbox.uidNext - 1 });
   }
@@ -48,12 +41,8 @@ export class View {
   static rebuild(mailbox: Mailbox, told: Told): View | undefined {
     const expunged = mailbox.expungedSince(told.expunges as ModSeq);
     if (expunged === undefined) return undefined;
-    const gone = expunged.filter((uid) => uid <= told.uid);
-    const here = Array.from(
-      { length: mailbox.lowerBound(told.uid + 1) },
-      (_, index) => mailbox.at(index).uid,
-    );
-    return new View(Uint32Array.from([...here, ...gone]).sort(), told);
+    const here = mailbox.uids(0, mailbox.lowerBound(told.uid + 1));
+    return new View(merged(here, expunged, told.uid), told);
   }
 
   get told(): Told {
@@ -88,67 +77,108 @@ export class View {
   }
 
   /**
-   * Brings the view up to the mailbox; undefined means that the mailbox is gone, which the client sees as expunged
-   * altogether. Expunges stay untold while `expunges` is false (RFC 9051 section 7.5.1: not during FETCH, STORE, SEARCH),
-   * and while any is untold no new message is told either: so what was expunged later than `told.expunges` below
-   * `told.uid` is known to have been counted, which `rebuild` relies on.
+   * Brings the view up to the mailbox as it is at the call; undefined means that the mailbox is gone, which the client sees
+   * as expunged altogether. Expunges stay untold while `expunges` is false (RFC 9051 section 7.5.1: not during FETCH,
+   * STORE, SEARCH), and while any is untold no new message is told either: so what was expunged later than
+   * `told.expunges` below `told.uid` is known to have been counted, which `rebuild` relies on.
+   *
+   * All that is asked of the mailbox is asked in this turn; what it takes to work it out goes in slices. Nothing else may
+   * look at the view meanwhile.
    */
-  takeChanges(mailbox: Mailbox | undefined, expunges: boolean): Changes {
-    const before = this.#told;
-    const vanished = this.#vanished(mailbox);
+  async takeChanges(mailbox: Mailbox | undefined, expunges: boolean, slices: Slices): Promise<Changes> {
+    const now = mailbox && this.#newsOf(mailbox);
+    const vanished = await this.#vanished(now, slices);
     const upToDate = expunges || vanished.length === 0;
-    const expunged = expunges ? this.#remove(vanished) : [];
-    if (mailbox === undefined)
-      return { expunged, vanished: expunges ? vanished : [], exists: undefined, flags: [] };
-    const changed = mailbox.changedSince(before.changes as ModSeq);
-    const flags = changed.filter((uid) => this.sequenceOf(uid) > 0);
-    const added = upToDate ? this.#addNew(mailbox) : 0;
+    const expunged = expunges ? await this.#remove(vanished, slices) : [];
+    if (now === undefined) return { expunged, exists: undefined, flags: [] };
+    const flags = await inSlices(now.changed, slices, (uid) => this.sequenceOf(uid) > 0);
+    const { added, uidLast, highestModseq } = now;
+    if (upToDate) this.#add(added);
     this.#told = {
-      changes: mailbox.highestModseq,
-      expunges: upToDate ? mailbox.highestModseq : before.expunges,
-      uid: upToDate ? mailbox.uidNext - 1 : before.uid,
+      changes: highestModseq,
+      expunges: upToDate ? highestModseq : this.#told.expunges,
+      uid: upToDate ? uidLast : this.#told.uid,
     };
+    return { expunged, exists: upToDate && added.length > 0 ? this.#count : undefined, flags };
+  }
+
+  #newsOf(mailbox: Mailbox): News {
+    const { told } = this;
+    const expunged = mailbox.expungedSince(told.expunges as ModSeq);
     return {
       expunged,
-      vanished: expunges ? vanished : [],
-      exists: added > 0 ? this.#count : undefined,
-      flags,
+      ...(expunged === undefined && { here: mailbox.uids(0, mailbox.exists) }),
+      changed: mailbox.changedSince(told.changes as ModSeq),
+      added: mailbox.uids(mailbox.lowerBound(told.uid + 1), mailbox.exists),
+      highestModseq: mailbox.highestModseq,
+      uidLast: mailbox.uidNext - 1,
     };
   }
 
-  #vanished(mailbox: Mailbox | undefined): Uid[] {
-    if (mailbox === undefined) return Array.from(this.#uids.subarray(0, this.#count)) as Uid[];
-    const known = mailbox.expungedSince(this.#told.expunges as ModSeq);
-    if (known !== undefined) return known.filter((uid) => this.sequenceOf(uid) > 0).sort((a, b) => a - b);
-    const counted = Array.from(this.#uids.subarray(0, this.#count)) as Uid[];
-    return counted.filter((uid) => mailbox.indexOf(uid) < 0);
+  /** Ascending. */
+  async #vanished(now: News | undefined, slices: Slices): Promise<readonly Uid[]> {
+    if (now?.expunged !== undefined) return inSlices(now.expunged, slices, (uid) => this.sequenceOf(uid) > 0);
+    const counted = this.#uids.subarray(0, this.#count) as Iterable<number> as Iterable<Uid>;
+    const here = now?.here ?? new Uint32Array();
+    let at = 0;
+    return inSlices(counted, slices, (uid) => {
+      while (at < here.length && here[at]! < uid) at++;
+      return here[at] !== uid;
+    });
   }
 
   /** Takes ascending UIDs out; gives their sequence numbers, each after those before it are gone. */
-  #remove(uids: readonly Uid[]): number[] {
-    if (uids.length === 0) return [];
-    const sequences = uids.map((uid, earlier) => this.sequenceOf(uid) - earlier);
-    const gone = new Set<number>(uids);
-    let kept = 0;
-    for (let index = 0; index < this.#count; index++) {
-      const uid = this.#uids[index]!;
-      if (!gone.has(uid)) this.#uids[kept++] = uid;
+  async #remove(uids: readonly Uid[], slices: Slices): Promise<readonly number[]> {
+    const places: number[] = [];
+    for (const uid of uids) {
+      if (places.length % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
+      places.push(this.sequenceOf(uid) - 1);
+    }
+    const sequences: number[] = [];
+    let kept = places[0] ?? this.#count;
+    for (const [earlier, place] of places.entries()) {
+      if (earlier % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
+      // What stays between this one and the next moves in one piece.
+      const end = places[earlier + 1] ?? this.#count;
+      this.#uids.copyWithin(kept, place + 1, end);
+      kept += end - place - 1;
+      sequences.push(place + 1 - earlier);
     }
     this.#count = kept;
     return sequences;
   }
 
-  #addNew(mailbox: Mailbox): number {
-    const first = mailbox.lowerBound(this.#told.uid + 1);
-    const added = mailbox.exists - first;
-    if (added <= 0) return 0;
-    if (this.#count + added > this.#uids.length) {
-      const larger = new Uint32Array(Math.max(this.#count + added, this.#count * 2));
+  #add(added: Uint32Array): void {
+    if (this.#count + added.length > this.#uids.length) {
+      const larger = new Uint32Array(Math.max(this.#count + added.length, this.#count * 2));
       larger.set(this.#uids.subarray(0, this.#count));
       this.#uids = larger;
     }
-    for (let index = first; index < mailbox.exists; index++)
-      this.#uids[this.#count++] = mailbox.at(index).uid;
-    return added;
+    this.#uids.set(added, this.#count);
+    this.#count += added.length;
   }
+}
+
+/** What is new in a mailbox, as of one moment. */
+interface News {
+  /** Undefined when the history no longer reaches so far back: then `here` has all that is there. */
+  readonly expunged: readonly Uid[] | undefined;
+  readonly here?: Uint32Array;
+  readonly changed: readonly Uid[];
+  readonly added: Uint32Array;
+  readonly highestModseq: ModSeq;
+  readonly uidLast: number;
+}
+
+/** Two ascending lists as one; of `more` only UIDs up to `uidMax`. */
+function merged(uids: Uint32Array, more: readonly number[], uidMax: number): Uint32Array {
+  const all = new Uint32Array(uids.length + more.length);
+  let [count, from] = [0, 0];
+  for (const uid of more) {
+    if (uid > uidMax) break;
+    while (from < uids.length && uids[from]! < uid) all[count++] = uids[from++]!;
+    all[count++] = uid;
+  }
+  all.set(uids.subarray(from), count);
+  return all.subarray(0, count + uids.length - from);
 }

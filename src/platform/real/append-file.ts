@@ -25,7 +25,7 @@ export class AppendOnlyFile implements AppendFile {
   async writeDurably(chunks: readonly Buffer[], position: number): Promise<void> {
     assert(this.#writing === undefined, `two writes at a time to ${this.#path}`);
     if (this.#failed || this.#closed !== undefined) throw this.#error('EBADF', 'the file was given up');
-    this.#writing = this.#gate.run(() => this.#writeAll(chunks, position));
+    this.#writing = this.#gate.run(() => this.#writeAll(chunks, position), 'urgent');
     try {
       await this.#writing;
     } catch (error) {

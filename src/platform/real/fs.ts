@@ -4,7 +4,9 @@
  * - creation is exclusive, the server decides; a created file is write-only, so a dead member holds no delegation on it;
  * - O_DSYNC makes a commit one pwritev: one trip through libuv's pool, one stable WRITE to the server;
  * - a file that failed once is never written again: what it holds is not known.
- * Every call waits at the gate of its mount, so that a dead mount holds its share of the pool and nothing else.
+ * Every call waits at the gate of its mount, so that a dead mount holds its share of the pool and nothing else. Creations,
+ * writes and listings are urgent there: commits, fences and probes are made of them; opening and reading are not, but for
+ * the controller's heartbeat.
  */
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -23,6 +25,11 @@ const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const CALLS_IN_FLIGHT_MAX = 2;
 const CALLS_WAITING_MAX = 100_000;
+/** A share of the pool of so many has a place that only urgent calls take. */
+const RESERVE_FROM = 4;
+const RESERVED_FOR_URGENT = 1;
+/** Where the controller's heartbeats are: a backup that reads them late would take it for dead. */
+const HEARTBEATS = '/.cluster/control';
 /** How often a directory that others still write to is emptied again before its removal is given up. */
 const REMOVE_ROUNDS_MAX = 3;
 const TEMPORARY_NAME_OCTETS = 6;
@@ -46,8 +53,9 @@ export class RealFs implements Fs {
 
   constructor(options: RealFsOptions) {
     this.#random = options.random;
-    const gate = () =>
-      new Gate(options.callsInFlightMax ?? CALLS_IN_FLIGHT_MAX, options.callsWaitingMax ?? CALLS_WAITING_MAX);
+    const inFlight = options.callsInFlightMax ?? CALLS_IN_FLIGHT_MAX;
+    const reserved = inFlight < RESERVE_FROM ? 0 : RESERVED_FOR_URGENT;
+    const gate = () => new Gate(inFlight, options.callsWaitingMax ?? CALLS_WAITING_MAX, reserved);
     this.#gates = [...(options.mounts ?? []), '/']
       .map((path) => (path.endsWith('/') ? path : `${path}/`))
       .toSorted((a, b) => b.length - a.length)
@@ -56,29 +64,32 @@ export class RealFs implements Fs {
 
   async createExclusive(path: string): Promise<AppendFile> {
     const gate = this.#gate(path);
-    const fd = await gate.run(() => sys.open(path, O_WRONLY | O_CREAT | O_EXCL | O_DSYNC, FILE_MODE));
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_DSYNC;
+    const fd = await gate.run(() => sys.open(path, flags, FILE_MODE), 'urgent');
     return new AppendOnlyFile(fd, path, gate);
   }
 
   async open(path: string): Promise<ReadFile> {
     const gate = this.#gate(path);
+    const lane = dirname(path).endsWith(HEARTBEATS) ? 'urgent' : 'usual';
     const fd = await gate.run(async () => {
       // Opening the directory makes the client ask the server whether it changed; only then are names believed.
       await sys.close(await sys.open(dirname(path), O_RDONLY | O_DIRECTORY));
       return sys.open(path, O_RDONLY);
-    });
-    return new ReadOnlyFile(fd, gate);
+    }, lane);
+    return new ReadOnlyFile(fd, gate, lane);
   }
 
   async list(path: string): Promise<string[]> {
-    const names = await this.#gate(path).run(() => sys.names(path));
+    const names = await this.#gate(path).run(() => sys.names(path), 'urgent');
     return names.filter((name) => !name.startsWith(NFS_LEFTOVER));
   }
 
   async makeDirectory(path: string): Promise<void> {
     const gate = this.#gate(path);
     const first = await gate.run(() => sys.makeDirectory(path, DIRECTORY_MODE));
-    if (first === undefined) return;
+    // It was there already; but who made it may have crashed, or failed, before what follows.
+    if (first === undefined) return gate.run(() => syncDirectory(dirname(path)).catch(unlessForbidden));
     // On a local file system a new directory is durable when its parent was synced; on NFS this is one GETATTR each.
     for (let made = path; made.length >= first.length && made !== '/'; made = dirname(made))
       await gate.run(() => syncDirectory(dirname(made)));
@@ -157,6 +168,11 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await sys.close(fd);
   }
+}
+
+/** A parent that we may not read is not one in which we make directories. */
+function unlessForbidden(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
 }
 
 function unlessGone(error: NodeJS.ErrnoException): void {

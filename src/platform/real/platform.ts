@@ -2,10 +2,16 @@
 import type { Platform } from '../platform.ts';
 import { RealClock } from './clock.ts';
 import { RealFs, type RealFsOptions } from './fs.ts';
-import { RealNet } from './net.ts';
+import { RealNet, type RealNetOptions } from './net.ts';
 import { RealRandom } from './random.ts';
 
-export function realPlatform(options: Omit<RealFsOptions, 'random'> = {}): Platform {
+export function realPlatform(options: Omit<RealFsOptions, 'random'> & RealNetOptions = {}): Platform {
+  const { logger, ...files } = options;
   const random = new RealRandom();
-  return { clock: new RealClock(), random, fs: new RealFs({ ...options, random }), net: new RealNet() };
+  return {
+    clock: new RealClock(),
+    random,
+    fs: new RealFs({ ...files, random }),
+    net: new RealNet(logger === undefined ? {} : { logger }),
+  };
 }

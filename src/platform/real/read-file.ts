@@ -1,7 +1,7 @@
 /** A file opened for reading only. `read` gives short only at the end of the file, whatever pread(2) does. */
 import { constants } from 'node:fs';
 import type { ReadFile } from '../platform.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Lane } from './gate.ts';
 import * as sys from './syscalls.ts';
 
 /** A request for more than this asks for the size first, so that `read(0, a lot)` allocates what is there. */
@@ -10,14 +10,16 @@ const TRUSTED_OCTETS = 1024 * 1024;
 export class ReadOnlyFile implements ReadFile {
   readonly #fd: number;
   readonly #gate: Gate;
+  readonly #lane: Lane;
   /** Calls that use the descriptor; it is closed after the last. */
   readonly #running = new Set<Promise<unknown>>();
   #openIsFresh = true;
   #closed: Promise<void> | undefined;
 
-  constructor(fd: number, gate: Gate) {
+  constructor(fd: number, gate: Gate, lane: Lane = 'usual') {
     this.#fd = fd;
     this.#gate = gate;
+    this.#lane = lane;
   }
 
   size(): Promise<number> {
@@ -29,7 +31,9 @@ export class ReadOnlyFile implements ReadFile {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.allSettled(this.#running).then(() => this.#gate.run(() => sys.close(this.#fd)));
+    this.#closed ??= Promise.allSettled(this.#running).then(() =>
+      this.#gate.run(() => sys.close(this.#fd), this.#lane),
+    );
     return this.#closed;
   }
 
@@ -67,7 +71,7 @@ export class ReadOnlyFile implements ReadFile {
       error.code = 'EBADF';
       throw error;
     }
-    const running = this.#gate.run(act);
+    const running = this.#gate.run(act, this.#lane);
     this.#running.add(running);
     try {
       return await running;

@@ -1,35 +1,40 @@
 /**
- * The open account: a state in memory and a log (docs/architecture.md section 8, 3). Every change goes one way: wait until
- * the log can be written; then, in one turn, look up the transaction, plan, append, apply; wait until that is settled; tell
- * watchers and the caller. A failed commit leaves a state that ran ahead of the disk: the account is gone from then on and
- * whoever holds it opens it again.
+ * The open account: a state in memory and a log (docs/architecture.md section 8, 3). Every change goes one way (commits.ts).
+ * A failed commit leaves a state that ran ahead of the disk: the account is gone from then on and whoever holds it opens it
+ * again.
  */
 
 import { DecodeError } from '../../lib/encoder.ts';
 import { Failure, failureCode } from '../../lib/failure.ts';
+import type { Turns } from '../../lib/turns.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { SliceLimits } from '../compaction/limits.ts';
-import type { Turns } from '../compaction/turns.ts';
 import { type Thresholds, Upkeep } from '../compaction/upkeep.ts';
 import type { Incarnation, ObjectId, TransactionId } from '../ids.ts';
-import type { Log, LogRecord, Place, Restore } from '../log/types.ts';
+import type { Log, LogRecord, Restore } from '../log/types.ts';
 import type { Change, Initial } from './changes.ts';
+import { Commits } from './commits.ts';
 import { AccountCompaction } from './compaction.ts';
 import { completed } from './initial.ts';
-import { ACCOUNT_LIMITS, type AccountLimits } from './limits.ts';
+import { ACCOUNT_LIMITS, type AccountLimits, TRANSFER_WHOLE_MAX } from './limits.ts';
 import type { MailboxState } from './mailbox-state.ts';
-import { canonicalName } from './names.ts';
-import { isLarge, LargeCopy, LargeMove, type LargeTransfer } from './operations/large.ts';
+import { MemoryGauge } from './memory.ts';
+import { canonicalName, INBOX } from './names.ts';
+import {
+  isLarge,
+  LargeCopy,
+  LargeExpunge,
+  LargeInboxRename,
+  LargeMove,
+  LargeStore,
+} from './operations/large.ts';
 import { planCreate, planDelete, planRename, planSubscribe } from './operations/mailboxes.ts';
 import { planAppend, planCopy, planExpunge, planMove, planStoreFlags } from './operations/messages.ts';
-import type { Plan, Situation } from './operations/plan.ts';
 import { planSetProperties } from './operations/properties.ts';
-import { encode, KNOWN_TYPES } from './records.ts';
+import { KNOWN_TYPES } from './records.ts';
 import { replay } from './replay.ts';
-import { decodeResult, encodeResult, type Operation, type Results } from './results.ts';
 import { decodeState } from './snapshot.ts';
-import { type AccountState, apply, begin, emptyState, INITIAL_MODSEQ, touchedBy } from './state.ts';
-import { checkTransaction, type Outcome } from './transactions.ts';
+import { type AccountState, begin, emptyState, INITIAL_MODSEQ, touchedBy } from './state.ts';
 import type * as types from './types.ts';
 import type { MailboxId, Uid } from './types.ts';
 import { MailboxView, MessageRow } from './views.ts';
@@ -55,6 +60,8 @@ export interface OpenAccountOptions {
   readonly report?: (error: unknown) => void;
   /** Shared by the accounts of a worker, so that not all compact at once. */
   readonly turns?: Turns;
+  /** Likewise, for the snapshots of closed accounts. */
+  readonly closingTurns?: Turns;
   /** When compactions and snapshots are due. */
   readonly upkeep?: Partial<Thresholds & SliceLimits>;
 }
@@ -66,6 +73,10 @@ export interface OpenAccount extends types.Account {
   compact(): Promise<void>;
   /** Refuses new work, lets the log finish what is in flight and closes it; then the account is gone. */
   close(): Promise<void>;
+  /** About what it takes of the memory; a large change may show a little later. */
+  readonly memoryOctets: number;
+  /** Resolves when no snapshot is being written any more, which goes on behind `close`. Never rejects. */
+  written(): Promise<void>;
   /** Incarnations whose requests are remembered. */
   incarnations(): readonly Incarnation[];
   /** For one that has been gone so long (15 minutes) that none of its requests can still arrive. */
@@ -111,28 +122,22 @@ class AccountOnLog implements OpenAccount {
   readonly failed: Promise<Error>;
   readonly #log: Log;
   readonly #state: AccountState;
-  readonly #initial: Initial;
-  readonly #clock: Pick<Clock, 'wallMs' | 'sleep'>;
   readonly #upkeep: Upkeep | undefined;
-  readonly #limits: AccountLimits;
+  readonly #commits: Commits;
+  readonly #memory: MemoryGauge;
   readonly #gone = new AbortController();
   readonly #watchers: Watchers;
   readonly #fail: (error: Error) => void;
   readonly #views = new WeakMap<MailboxState, MailboxView>();
-  /** Blobs that are queued: their content is not in the file yet. */
-  readonly #unsettledBlobs = new Set<number>();
   #sorted: { readonly version: number; readonly mailboxes: readonly MailboxView[] } | undefined;
   #closing = false;
-  /** The log was writable once. */
-  #isTaken = false;
 
   constructor(options: OpenAccountOptions, log: Log, state: AccountState, initial: Initial) {
     this.id = options.id;
     this.#log = log;
     this.#state = state;
-    this.#initial = initial;
-    this.#clock = options.clock;
-    this.#limits = { ...ACCOUNT_LIMITS, ...options.limits };
+    this.#memory = new MemoryGauge(state);
+    const { clock } = options;
     const report = options.report ?? (() => undefined);
     this.#watchers = new Watchers(report);
     const { maintenance } = log;
@@ -143,10 +148,27 @@ class AccountOnLog implements OpenAccount {
         maintenance,
         report,
         source: new AccountCompaction(state, initial, maintenance, options.upkeep),
-        rest: () => this.#clock.sleep(0),
+        rest: () => clock.sleep(0),
         ...(options.turns && { turns: options.turns }),
+        ...(options.closingTurns && { closingTurns: options.closingTurns }),
         ...(options.upkeep && { thresholds: options.upkeep }),
       });
+    this.#commits = new Commits({
+      state,
+      log,
+      initial,
+      clock,
+      limits: { ...ACCOUNT_LIMITS, ...options.limits },
+      gone: this.#gone.signal,
+      checkUsable: () => this.#checkUsable(),
+      settled: () => this.settled(),
+      settledNow: (changes, records) => {
+        this.#watchers.tell(changes.flatMap(touchedBy));
+        this.#upkeep?.committed(records);
+      },
+      withoutCompaction: (work) => this.#upkeep?.without(work) ?? work(),
+      fail: (error) => this.fail(error),
+    });
     const failed = Promise.withResolvers<Error>();
     this.failed = failed.promise;
     this.#fail = (error) => {
@@ -155,6 +177,10 @@ class AccountOnLog implements OpenAccount {
       this.#end(error);
     };
     void log.failed.then(this.#fail);
+  }
+
+  get memoryOctets(): number {
+    return this.#memory.octets;
   }
 
   get gone(): AbortSignal {
@@ -199,7 +225,7 @@ class AccountOnLog implements OpenAccount {
     name: string,
     options: { specialUse?: string; transaction?: TransactionId } = {},
   ): Promise<types.Mailbox> {
-    const id = await this.#change('createMailbox', options.transaction, (situation) =>
+    const id = await this.#commits.change('createMailbox', options.transaction, (situation) =>
       planCreate(situation, name, options.specialUse),
     );
     const mailbox = this.mailboxById(id);
@@ -208,15 +234,17 @@ class AccountOnLog implements OpenAccount {
   }
 
   deleteMailbox(name: string, transaction?: TransactionId): Promise<void> {
-    return this.#change('deleteMailbox', transaction, (situation) => planDelete(situation, name));
+    return this.#commits.change('deleteMailbox', transaction, (situation) => planDelete(situation, name));
   }
 
   renameMailbox(from: string, to: string, transaction?: TransactionId): Promise<void> {
-    return this.#change('renameMailbox', transaction, (situation) => planRename(situation, from, to));
+    if (canonicalName(from) === INBOX && (this.mailbox(INBOX)?.exists ?? 0) > TRANSFER_WHOLE_MAX)
+      return this.#commits.inSlices('renameMailbox', new LargeInboxRename(to), transaction);
+    return this.#commits.change('renameMailbox', transaction, (situation) => planRename(situation, from, to));
   }
 
   setSubscribed(name: string, subscribed: boolean, transaction?: TransactionId): Promise<void> {
-    return this.#change('setSubscribed', transaction, (situation) =>
+    return this.#commits.change('setSubscribed', transaction, (situation) =>
       planSubscribe(situation, name, subscribed),
     );
   }
@@ -227,7 +255,9 @@ class AccountOnLog implements OpenAccount {
     message: types.NewMessage,
     transaction?: TransactionId,
   ): Promise<types.Appended> {
-    return this.#change('append', transaction, (situation) => planAppend(situation, mailbox, message));
+    return this.#commits.change('append', transaction, (situation) =>
+      planAppend(situation, mailbox, message),
+    );
   }
 
   storeFlags(
@@ -235,7 +265,11 @@ class AccountOnLog implements OpenAccount {
     change: types.FlagChange,
     transaction?: TransactionId,
   ): Promise<types.FlagsStored> {
-    return this.#change('storeFlags', transaction, (situation) => planStoreFlags(situation, mailbox, change));
+    if (isLarge(change.uids))
+      return this.#commits.inSlices('storeFlags', new LargeStore(mailbox, change), transaction);
+    return this.#commits.change('storeFlags', transaction, (situation) =>
+      planStoreFlags(situation, mailbox, change),
+    );
   }
 
   copy(
@@ -244,8 +278,8 @@ class AccountOnLog implements OpenAccount {
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
-    if (isLarge(uids)) return this.#copyLarge(new LargeCopy(mailbox, uids, to), transaction);
-    return this.#change('copy', transaction, (situation) => planCopy(situation, mailbox, uids, to));
+    if (isLarge(uids)) return this.#commits.copyLarge(new LargeCopy(mailbox, uids, to), transaction);
+    return this.#commits.change('copy', transaction, (situation) => planCopy(situation, mailbox, uids, to));
   }
 
   move(
@@ -254,12 +288,15 @@ class AccountOnLog implements OpenAccount {
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
-    if (isLarge(uids)) return this.#inSlices('move', new LargeMove(mailbox, uids, to), transaction);
-    return this.#change('move', transaction, (situation) => planMove(situation, mailbox, uids, to));
+    if (isLarge(uids)) return this.#commits.inSlices('move', new LargeMove(mailbox, uids, to), transaction);
+    return this.#commits.change('move', transaction, (situation) => planMove(situation, mailbox, uids, to));
   }
 
   expunge(mailbox: MailboxId, uids?: readonly Uid[], transaction?: TransactionId): Promise<readonly Uid[]> {
-    return this.#change('expunge', transaction, (situation) => planExpunge(situation, mailbox, uids));
+    // More than \Deleted says go nowhere: few of them are one short turn in any mailbox.
+    if ((this.mailboxById(mailbox)?.deleted ?? 0) > TRANSFER_WHOLE_MAX)
+      return this.#commits.inSlices('expunge', new LargeExpunge(mailbox, uids), transaction);
+    return this.#commits.change('expunge', transaction, (situation) => planExpunge(situation, mailbox, uids));
   }
 
   property(key: string): Buffer | undefined {
@@ -270,13 +307,15 @@ class AccountOnLog implements OpenAccount {
     changes: ReadonlyMap<string, Buffer | undefined>,
     transaction?: TransactionId,
   ): Promise<void> {
-    return this.#change('setProperties', transaction, (situation) => planSetProperties(situation, changes));
+    return this.#commits.change('setProperties', transaction, (situation) =>
+      planSetProperties(situation, changes),
+    );
   }
 
   async read(message: types.Message, from = 0, octets = Number.POSITIVE_INFINITY): Promise<Buffer> {
     if (!(message instanceof MessageRow && message.isOf(this.#state.blobs)))
       throw new Failure('invalid', 'not a message of this open account');
-    if (this.#unsettledBlobs.has(message.blob)) await this.settled();
+    if (this.#commits.isUnsettled(message.blob)) await this.settled();
     this.#checkUsable();
     const start = Math.min(Math.max(0, from), message.size);
     const wanted = Math.min(Math.max(0, octets), message.size - start);
@@ -288,17 +327,8 @@ class AccountOnLog implements OpenAccount {
     return (await this.#log.read(record)).subarray(contentAt);
   }
 
-  async outcome(transaction: TransactionId): Promise<Buffer | 'refused'> {
-    await this.#writable();
-    const known = this.#known(transaction);
-    if (known === 'closed') throw new Failure('invalid', 'the frontend said that this transaction is over');
-    if (known !== undefined) {
-      await this.settled();
-      return known;
-    }
-    this.#checkTransactionRoom(transaction, 0);
-    await this.#commit([{ kind: 'transaction-refused', transaction }]);
-    return 'refused';
+  outcome(transaction: TransactionId): Promise<Buffer | 'refused'> {
+    return this.#commits.outcome(transaction);
   }
 
   incarnations(): readonly Incarnation[] {
@@ -307,9 +337,9 @@ class AccountOnLog implements OpenAccount {
 
   async forgetIncarnation(incarnation: Incarnation): Promise<void> {
     if (!this.#state.transactions.incarnations.includes(incarnation)) return;
-    await this.#writable();
+    await this.#commits.writable();
     if (!this.#state.transactions.incarnations.includes(incarnation)) return;
-    await this.#commit([{ kind: 'incarnation-forgotten', incarnation }]);
+    await this.#commits.commit([{ kind: 'incarnation-forgotten', incarnation }]);
   }
 
   async settled(): Promise<void> {
@@ -322,7 +352,7 @@ class AccountOnLog implements OpenAccount {
   }
 
   async compact(): Promise<void> {
-    await this.#writable();
+    await this.#commits.writable();
     await this.#upkeep?.start();
   }
 
@@ -331,10 +361,16 @@ class AccountOnLog implements OpenAccount {
     this.#closing = true;
     try {
       await this.#upkeep?.stop();
-      await Promise.all([this.#upkeep?.snapshotAtClose(), this.#log.close()]);
+      // A planned move waits for the log, never for this.
+      void this.#upkeep?.snapshotAtClose();
+      await this.#log.close();
     } finally {
       this.#end(new Failure('unavailable', 'account was closed'));
     }
+  }
+
+  async written(): Promise<void> {
+    await this.#upkeep?.written();
   }
 
   /** A record of another owner, found when the log was taken: it has settled there. */
@@ -345,130 +381,6 @@ class AccountOnLog implements OpenAccount {
   /** The state or the log is not to be trusted any more. */
   fail(error: unknown): void {
     this.#fail(error instanceof Error ? error : new Error(String(error)));
-  }
-
-  /** The one way of every change; see the head of this file. */
-  async #change<O extends Operation>(
-    operation: O,
-    transaction: TransactionId | undefined,
-    plan: (situation: Situation) => Plan<O>,
-  ): Promise<Results[O]> {
-    await this.#writable();
-    // From here to the end of `#commit`'s first part nothing is awaited: what was checked is what is changed.
-    const known = transaction === undefined ? undefined : this.#known(transaction);
-    if (known !== undefined) {
-      // Its commit may still be in flight, for a call that came before this one.
-      await this.settled();
-      if (typeof known === 'string') throw new Failure('refused', 'transaction was given up before it came');
-      return decodeResult(operation, known);
-    }
-    let planned: Plan<O>;
-    let done: readonly Change[] = [];
-    try {
-      const wallMs = Math.max(0, Math.floor(this.#clock.wallMs()));
-      planned = plan({ state: this.#state, limits: this.#limits, wallMs });
-      if (transaction !== undefined) {
-        const result = planned.encoded ?? encodeResult(operation, planned.result);
-        this.#checkTransactionRoom(transaction, result.length);
-        done = [{ kind: 'transaction-done', transaction, result }];
-      }
-    } catch (error) {
-      // A refusal is an answer too: it may rest on a change that has not settled ("exists").
-      await this.settled();
-      throw error;
-    }
-    const changes = [...planned.changes, ...done];
-    if (changes.length === 0) await this.settled();
-    else await this.#commit(changes);
-    return planned.result;
-  }
-
-  /** One commit after another; the last remembers the transaction. */
-  async #inSlices<O extends 'copy' | 'move'>(
-    operation: O,
-    transfer: LargeTransfer<O>,
-    transaction: TransactionId | undefined,
-  ): Promise<Results[O]> {
-    // A request that was done is not begun again.
-    const isNew = transaction === undefined || this.#known(transaction) === undefined;
-    while (isNew && !transfer.isComplete)
-      await this.#change(operation, undefined, (situation) => transfer.slice(situation));
-    return this.#change(operation, transaction, (situation) => transfer.finish(situation));
-  }
-
-  /** No compaction runs meanwhile: what is staged is no part of the state that it writes. */
-  async #copyLarge(copy: LargeCopy, transaction: TransactionId | undefined): Promise<types.Copied> {
-    const work = async (): Promise<types.Copied> => {
-      try {
-        return await this.#inSlices('copy', copy, transaction);
-      } finally {
-        await this.#dropStaging(copy.staging);
-      }
-    };
-    return this.#upkeep === undefined ? work() : this.#upkeep.without(work);
-  }
-
-  /** After a refusal; also when the same transaction was done by another request meanwhile. */
-  async #dropStaging(staging: number | undefined): Promise<void> {
-    if (staging === undefined || !this.#state.stagings.has(staging) || this.#gone.signal.aborted) return;
-    try {
-      await this.#writable();
-      await this.#commit([{ kind: 'staging-dropped', staging }]);
-    } catch {
-      // The account is gone, and whoever opens it drops what is left; the copy's own outcome is what counts.
-    }
-  }
-
-  /** Appends and applies at once, in the caller's turn; then waits until it is settled and tells the watchers. */
-  async #commit(changes: readonly Change[]): Promise<void> {
-    const modseq = this.#state.modseq + 1;
-    const commit = changes.map((change) => ({ change, modseq }));
-    if (!this.#state.initialLogged) commit.unshift({ change: this.#initial, modseq: INITIAL_MODSEQ });
-    const places = this.#log.append(commit.map(({ change, modseq }) => ({ ...encode(change), modseq })));
-    const blobs = changes.flatMap((change) => (change.kind === 'blob' ? [change.blob] : []));
-    for (const blob of blobs) this.#unsettledBlobs.add(blob);
-    try {
-      for (const [index, { change, modseq }] of commit.entries())
-        apply(this.#state, change, { modseq, place: places[index] as Place });
-      await this.#log.settled();
-    } catch (error) {
-      this.fail(error);
-      throw error;
-    } finally {
-      for (const blob of blobs) this.#unsettledBlobs.delete(blob);
-    }
-    this.#watchers.tell(changes.flatMap(touchedBy));
-    this.#upkeep?.committed(commit.length);
-  }
-
-  async #writable(): Promise<void> {
-    this.#checkUsable();
-    await this.#log.writable();
-    this.#checkUsable();
-    if (this.#isTaken) return;
-    this.#isTaken = true;
-    const left = [...this.#state.stagings.keys()];
-    if (left.length === 0) return;
-    // Large copies of an owner before us: none of its records can come any more that would end them.
-    await this.#commit(left.map((staging) => ({ kind: 'staging-dropped', staging })));
-    await this.#writable();
-  }
-
-  /** What is remembered of a transaction, undefined when it is new. */
-  #known(transaction: TransactionId): Outcome | 'closed' | undefined {
-    checkTransaction(transaction);
-    return this.#state.transactions.find(transaction);
-  }
-
-  #checkTransactionRoom(transaction: TransactionId, octets: number): void {
-    const { transactions } = this.#state;
-    const { transactionsMax, transactionsOctetsMax } = this.#limits;
-    const fits = (size: { readonly count: number; readonly octets: number }): boolean =>
-      size.count <= transactionsMax && size.octets <= transactionsOctetsMax;
-    if (fits({ count: transactions.count + 1, octets: transactions.octets + octets })) return;
-    // Tight: what this very transaction closes makes room, else a full table would stay full.
-    if (!fits(transactions.sizeWith(transaction, octets)))
-      throw new Failure('limit', 'too many transactions to remember');
   }
 
   #checkUsable(): void {

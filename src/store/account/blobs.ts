@@ -3,6 +3,7 @@
  * so the table is ascending and found by binary search; a blob without messages leaves the table. 32 octets a blob.
  */
 import type { Place } from '../log/types.ts';
+import { type Column, resized } from './grow.ts';
 
 const CAPACITY_MIN = 8;
 /** Value in the column of references for a row that waits to be removed. */
@@ -37,6 +38,7 @@ export class BlobTable {
   #dead = 0;
   #nextId = 1;
   #liveOctets = 0;
+  #messages = 0;
 
   /** The id that the next new blob takes; never one that a record has named before. */
   get nextId(): number {
@@ -45,6 +47,11 @@ export class BlobTable {
 
   get count(): number {
     return this.#count - this.#dead;
+  }
+
+  /** Messages of the whole account, those of copies under way included: what holds the blobs here. */
+  get messages(): number {
+    return this.#messages;
   }
 
   /** Octets of all contents that some message has. */
@@ -105,17 +112,34 @@ export class BlobTable {
   retain(id: number): void {
     const index = this.#find(id);
     if (index < 0) throw new RangeError(`no blob ${id}`);
+    this.#messages++;
     if ((this.#references[index] as number)++ === 0) this.#liveOctets += this.#octets[index] as number;
   }
 
   release(id: number): void {
-    const index = this.#find(id);
+    this.#releaseAt(this.#find(id), id);
+    this.#sweepWhenDue();
+  }
+
+  /** The same for each of them; fast where many are neighbours in the table, as those of one mailbox are. */
+  releaseAll(ids: Float64Array): void {
+    let index = -1;
+    for (const id of ids) {
+      index++;
+      if (index >= this.#count || this.#id[index] !== id || this.#references[index] === DEAD)
+        index = this.#find(id);
+      this.#releaseAt(index, id);
+    }
+    this.#sweepWhenDue();
+  }
+
+  #releaseAt(index: number, id: number): void {
     if (index < 0) throw new RangeError(`no blob ${id}`);
+    this.#messages--;
     if (--(this.#references[index] as number) > 0) return;
     this.#liveOctets -= this.#octets[index] as number;
     this.#references[index] = DEAD;
     this.#dead++;
-    if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
   }
 
   /** No new blob gets an id below this one. */
@@ -130,7 +154,7 @@ export class BlobTable {
         this.#references[index] = DEAD;
         this.#dead++;
       }
-    if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
+    this.#sweepWhenDue();
   }
 
   /** Up to `count` ids above this one, ascending. */
@@ -166,8 +190,12 @@ export class BlobTable {
     this.#dead = 0;
     this.#nextId = nextId;
     this.#liveOctets = 0;
-    for (let index = 0; index < this.#count; index++)
-      if ((this.#references[index] as number) > 0) this.#liveOctets += this.#octets[index] as number;
+    this.#messages = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const references = this.#references[index] as number;
+      this.#messages += references;
+      if (references > 0) this.#liveOctets += this.#octets[index] as number;
+    }
   }
 
   /** Ids in the table, ascending. */
@@ -195,31 +223,37 @@ export class BlobTable {
     return low;
   }
 
-  #sweep(): void {
-    let write = 0;
-    for (let read = 0; read < this.#count; read++) {
-      if (this.#references[read] === DEAD) continue;
-      for (const column of this.#columns()) column[write] = column[read] as number;
-      write++;
-    }
-    this.#count = write;
-    this.#dead = 0;
-    this.#resize(Math.max(CAPACITY_MIN, write * 2));
+  #sweepWhenDue(): void {
+    if (this.#dead > DEAD_KEPT && this.#dead > this.count) this.#sweep();
   }
 
-  #columns(): readonly (Float64Array | Uint32Array | Int32Array)[] {
+  /** Living rows move to the front. */
+  #sweep(): void {
+    const references = this.#references;
+    // Column by column, as the loop over one array is fast; that which says who lives comes last.
+    for (const column of this.#columns()) moveLiving(column, references, this.#count);
+    this.#count -= this.#dead;
+    this.#dead = 0;
+    this.#resize(Math.max(CAPACITY_MIN, this.#count * 2));
+  }
+
+  #columns(): readonly Column[] {
     return [this.#id, this.#offset, this.#file, this.#recordOctets, this.#octets, this.#references];
   }
 
   #resize(capacity: number): void {
-    const old = this.#columns();
-    this.#id = new Float64Array(capacity);
-    this.#offset = new Float64Array(capacity);
-    this.#file = new Uint32Array(capacity);
-    this.#recordOctets = new Uint32Array(capacity);
-    this.#octets = new Uint32Array(capacity);
-    this.#references = new Int32Array(capacity);
-    for (const [position, column] of this.#columns().entries())
-      column.set((old[position] as Float64Array).subarray(0, this.#count));
+    const to = this.#count;
+    this.#id = resized(this.#id, capacity, 0, to);
+    this.#offset = resized(this.#offset, capacity, 0, to);
+    this.#file = resized(this.#file, capacity, 0, to);
+    this.#recordOctets = resized(this.#recordOctets, capacity, 0, to);
+    this.#octets = resized(this.#octets, capacity, 0, to);
+    this.#references = resized(this.#references, capacity, 0, to);
   }
+}
+
+function moveLiving(column: Column, references: Int32Array, count: number): void {
+  let write = 0;
+  for (let read = 0; read < count; read++)
+    if (references[read] !== DEAD) column[write++] = column[read] as number;
 }

@@ -2,6 +2,7 @@
  * The messages of a mailbox as columns: rows ascending by UID in typed arrays that grow by doubling, 32 octets a row.
  * The flags word is `keyword set * 256 + system bits`. No I/O and no meaning here: see mailbox-state.ts.
  */
+import { resized } from './grow.ts';
 import type { UidRanges } from './ranges.ts';
 
 const CAPACITY_MIN = 8;
@@ -65,6 +66,27 @@ export class Columns {
   /** Bits and keyword set as one number: equal for messages with equal flags. */
   word(index: number): number {
     return this.#word[this.#checked(index)] as number;
+  }
+
+  /** A copy of the UIDs of rows [from, to). */
+  uids(from: number, to: number): Uint32Array<ArrayBuffer> {
+    return this.#uid.slice(from, Math.min(to, this.#count));
+  }
+
+  /** Index of the first row that lacks this system flag, or -1. */
+  firstWithout(bit: number): number {
+    for (let index = 0; index < this.#count; index++)
+      if ((((this.#word[index] as number) % WORD_SETS) & bit) === 0) return index;
+    return -1;
+  }
+
+  /** UIDs of the rows with a larger modseq. */
+  changedSince(modseq: number): readonly number[] {
+    const uids: number[] = [];
+    const modseqs = this.#modseq;
+    for (let index = 0; index < this.#count; index++)
+      if ((modseqs[index] as number) > modseq) uids.push(this.#uid[index] as number);
+    return uids;
   }
 
   /** Index of the first row with a UID at or above this one; `count` when there is none. */
@@ -159,6 +181,19 @@ export class Columns {
     };
   }
 
+  /** Removes all rows; gives their blobs. */
+  clear(): Float64Array<ArrayBuffer> {
+    const blobs = this.#blob.slice(0, this.#count);
+    const none = { uid: new Uint32Array(0), word: new Uint32Array(0) };
+    this.adopt({
+      ...none,
+      modseq: new Float64Array(0),
+      blob: new Float64Array(0),
+      dateMs: new Float64Array(0),
+    });
+    return blobs;
+  }
+
   /** Takes these arrays, of equal length, in place of all rows. */
   adopt(arrays: ColumnArrays): void {
     this.#uid = arrays.uid;
@@ -174,21 +209,11 @@ export class Columns {
   }
 
   #resize(capacity: number): void {
-    const uint32 = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const column = new Uint32Array(capacity);
-      column.set(old.subarray(0, this.#count));
-      return column;
-    };
-    const float64 = (old: Float64Array): Float64Array<ArrayBuffer> => {
-      const column = new Float64Array(capacity);
-      column.set(old.subarray(0, this.#count));
-      return column;
-    };
-    this.#uid = uint32(this.#uid);
-    this.#word = uint32(this.#word);
-    this.#modseq = float64(this.#modseq);
-    this.#blob = float64(this.#blob);
-    this.#dateMs = float64(this.#dateMs);
+    this.#uid = resized(this.#uid, capacity, 0, this.#count);
+    this.#word = resized(this.#word, capacity, 0, this.#count);
+    this.#modseq = resized(this.#modseq, capacity, 0, this.#count);
+    this.#blob = resized(this.#blob, capacity, 0, this.#count);
+    this.#dateMs = resized(this.#dateMs, capacity, 0, this.#count);
   }
 
   #checked(index: number): number {

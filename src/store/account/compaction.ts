@@ -18,7 +18,7 @@ import type {
   MessagesStated,
   StatedMessage,
 } from './changes.ts';
-import type { FlagSet } from './flags.ts';
+import { FlagNumbering } from './flag-numbering.ts';
 import type { MailboxState } from './mailbox-state.ts';
 import { BLOB_TYPE, encode } from './records.ts';
 import { encodeState } from './snapshot.ts';
@@ -303,33 +303,20 @@ function stated(mailbox: MailboxState): MailboxStated {
 }
 
 /** The rows [from, to), which are all with UIDs from `first` to that of the last. */
-function statedMessages(
-  { id, rows, keywords }: MailboxState,
-  first: number,
-  from: number,
-  to: number,
-): MessagesStated {
-  const flagSets: FlagSet[] = [];
-  const numbers = new Map<number, number>();
+function statedMessages(mailbox: MailboxState, first: number, from: number, to: number): MessagesStated {
+  const { id, rows } = mailbox;
+  const numbering = new FlagNumbering(mailbox);
   const messages: StatedMessage[] = [];
-  for (let index = from; index < to; index++) {
-    const word = rows.word(index);
-    let flags = numbers.get(word);
-    if (flags === undefined) {
-      flags = flagSets.length;
-      numbers.set(word, flags);
-      flagSets.push(keywords.flagSet(rows.bits(index), rows.keywords(index)));
-    }
+  for (let index = from; index < to; index++)
     messages.push({
       uid: rows.uid(index),
       blob: rows.blob(index),
       dateMs: rows.dateMs(index),
-      flags,
+      flags: numbering.of(index),
       modseq: rows.modseq(index),
     });
-  }
   const last = rows.uid(to - 1);
-  return { kind: 'messages-stated', mailbox: id, first, last, flagSets, messages };
+  return { kind: 'messages-stated', mailbox: id, first, last, flagSets: numbering.flagSets, messages };
 }
 
 function statedExpunges({ id, uidNext, highestModseq, expunged }: MailboxState): ExpungesStated {

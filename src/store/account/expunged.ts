@@ -3,7 +3,9 @@
  * at least EXPUNGED_KEPT_MS by the wall clock of the records, but at most EXPUNGED_RANGES_MAX ranges; what was forgotten
  * is known by its modseq, so that an answer is complete or there is none.
  */
+import { firstNot } from '../../lib/ascending.ts';
 import type { ExpungedRange } from './changes.ts';
+import { resized } from './grow.ts';
 import { EXPUNGED_KEPT_MS, EXPUNGED_RANGES_MAX } from './limits.ts';
 import type { UidRanges } from './ranges.ts';
 
@@ -106,15 +108,10 @@ export class ExpungedLog {
   /** Ranges expunged with a larger modseq, in the order they went; undefined when some of them are forgotten. */
   since(modseq: number): UidRanges | undefined {
     if (modseq < this.#forgotten) return undefined;
-    let low = this.#start;
-    let high = this.#end;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#modseq[middle] as number) <= modseq) low = middle + 1;
-      else high = middle;
-    }
+    const from = firstNot(this.#start, this.#end, (index) => (this.#modseq[index] as number) <= modseq);
     const ranges: (readonly [number, number])[] = [];
-    for (; low < this.#end; low++) ranges.push([this.#first[low] as number, this.#last[low] as number]);
+    for (let index = from; index < this.#end; index++)
+      ranges.push([this.#first[index] as number, this.#last[index] as number]);
     return ranges;
   }
 
@@ -128,20 +125,11 @@ export class ExpungedLog {
   #makeRoom(): void {
     const capacity = this.#modseq.length;
     const wanted = this.count * 2 > capacity ? capacity * 2 : capacity;
-    const float64 = (old: Float64Array): Float64Array<ArrayBuffer> => {
-      const column = new Float64Array(Math.max(CAPACITY_MIN, wanted));
-      column.set(old.subarray(this.#start, this.#end));
-      return column;
-    };
-    const uint32 = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const column = new Uint32Array(Math.max(CAPACITY_MIN, wanted));
-      column.set(old.subarray(this.#start, this.#end));
-      return column;
-    };
-    this.#modseq = float64(this.#modseq);
-    this.#wallMs = float64(this.#wallMs);
-    this.#first = uint32(this.#first);
-    this.#last = uint32(this.#last);
+    const room = Math.max(CAPACITY_MIN, wanted);
+    this.#modseq = resized(this.#modseq, room, this.#start, this.#end);
+    this.#wallMs = resized(this.#wallMs, room, this.#start, this.#end);
+    this.#first = resized(this.#first, room, this.#start, this.#end);
+    this.#last = resized(this.#last, room, this.#start, this.#end);
     this.#end -= this.#start;
     this.#start = 0;
   }

@@ -1,7 +1,9 @@
 /**
- * The keyword sets of one mailbox, interned: a row holds the number of a set, so any number of keywords costs a message
- * nothing. Sets are counted by the messages that have them and forgotten with the last; numbers are used again.
+ * The keyword sets of one mailbox, interned: a row holds the number of a set, so what a message costs does not depend on
+ * its keywords, only each different set does; these are bounded in number and octets (limits.ts). Sets are counted by the
+ * messages that have them and forgotten with the last; numbers are used again.
  */
+import { WORD_SETS } from './columns.ts';
 import { type FlagSet, fold, systemFlags } from './flags.ts';
 
 interface KeywordSet {
@@ -10,8 +12,12 @@ interface KeywordSet {
   readonly names: readonly string[];
   /** Messages with this set. */
   messages: number;
-  /** Whole flag lists by system bits, made when first asked for. */
-  readonly lists: (readonly string[])[];
+}
+
+/** What a client sees of a flags word. */
+interface FlagList {
+  readonly set: KeywordSet;
+  readonly flags: readonly string[];
 }
 
 interface Spelling {
@@ -23,14 +29,37 @@ interface Spelling {
 /** The number of the set without keywords; always there, not counted. */
 export const NO_KEYWORDS = 0;
 
+/** Flag lists kept, of at most so many flags words; all are dropped when there would be more. */
+const FLAG_LISTS_MAX = 4096;
+/** What the name of a keyword in a set takes besides its letters in the key. */
+const NAME_OCTETS = 8;
+
 /** Numbers below one that is adopted become free, so a wrong one must not be large. */
 export const ADOPTED_NUMBER_MAX = 65_535;
 
 export class KeywordSets {
-  readonly #sets: (KeywordSet | undefined)[] = [{ key: '', names: [], messages: 0, lists: [] }];
+  readonly #sets: (KeywordSet | undefined)[] = [{ key: '', names: [], messages: 0 }];
+  /** By flags word. */
+  readonly #lists = new Map<number, FlagList>();
   readonly #numbers = new Map<string, number>();
   readonly #free: number[] = [];
   readonly #spellings = new Map<string, Spelling>();
+  #octets = 0;
+
+  /** How many sets there are, the one without keywords left out. */
+  get setCount(): number {
+    return this.#numbers.size;
+  }
+
+  /** What all sets take, by `setOctets`. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Whether some message has the set with this key. */
+  hasSet(key: string): boolean {
+    return this.#numbers.has(key);
+  }
 
   /** The number of the set of these keywords, with one message more. */
   retain(keywords: readonly string[]): number {
@@ -60,12 +89,23 @@ export class KeywordSets {
     const set = this.#set(number);
     if (--set.messages > 0) return;
     this.#numbers.delete(set.key);
+    this.#octets -= setOctets(set.key, set.names.length);
     this.#sets[number] = undefined;
     this.#free.push(number);
     for (const name of set.names) {
       const spelling = this.#spellings.get(fold(name));
       if (spelling !== undefined && --spelling.sets === 0) this.#spellings.delete(fold(name));
     }
+  }
+
+  /** No message is left. */
+  clear(): void {
+    this.#sets.length = 1;
+    this.#numbers.clear();
+    this.#free.length = 0;
+    this.#spellings.clear();
+    this.#lists.clear();
+    this.#octets = 0;
   }
 
   flagSet(bits: number, number: number): FlagSet {
@@ -75,7 +115,14 @@ export class KeywordSets {
   /** The flags as a client sees them; the same array for the same flags. */
   flags(bits: number, number: number): readonly string[] {
     const set = this.#set(number);
-    return (set.lists[bits] ??= [...systemFlags(bits), ...set.names]);
+    const word = number * WORD_SETS + bits;
+    const known = this.#lists.get(word);
+    // The number may have been another set's.
+    if (known?.set === set) return known.flags;
+    if (this.#lists.size >= FLAG_LISTS_MAX) this.#lists.clear();
+    const flags = [...systemFlags(bits), ...set.names];
+    this.#lists.set(word, { set, flags });
+    return flags;
   }
 
   /** True when `flagSet` is what (bits, number) says, whatever the spelling. */
@@ -111,8 +158,9 @@ export class KeywordSets {
       spelling.sets++;
       this.#spellings.set(fold(name), spelling);
     }
-    this.#sets[number] = { key, names, messages, lists: [] };
+    this.#sets[number] = { key, names, messages };
     this.#numbers.set(key, number);
+    this.#octets += setOctets(key, names.length);
   }
 
   /** Keywords in use, sorted. */
@@ -129,11 +177,6 @@ export class KeywordSets {
     return this.#spellings.has(fold(keyword));
   }
 
-  /** Messages by set, for checks of consistency. */
-  counts(): ReadonlyMap<number, number> {
-    return new Map(this.#sets.flatMap((set, number) => (set && number > 0 ? [[number, set.messages]] : [])));
-  }
-
   #add(key: string, keywords: readonly string[]): number {
     const names = new Map<string, string>();
     for (const keyword of keywords) {
@@ -146,8 +189,9 @@ export class KeywordSets {
     }
     const sorted = [...names.keys()].sort().map((folded) => names.get(folded) ?? folded);
     const number = this.#free.pop() ?? this.#sets.length;
-    this.#sets[number] = { key, names: sorted, messages: 0, lists: [] };
+    this.#sets[number] = { key, names: sorted, messages: 0 };
     this.#numbers.set(key, number);
+    this.#octets += setOctets(key, sorted.length);
     return number;
   }
 
@@ -156,6 +200,11 @@ export class KeywordSets {
     if (set === undefined) throw new RangeError(`no keyword set ${number}`);
     return set;
   }
+}
+
+/** About what a set takes: its key, and a place for each name. */
+export function setOctets(key: string, names: number): number {
+  return key.length + NAME_OCTETS * names;
 }
 
 /** Equal for sets that are equal but for case and order. A keyword holds no NUL. */

@@ -8,12 +8,20 @@ export interface AccountLimits {
   readonly depthMax: number;
   readonly subscriptionsMax: number;
   readonly messagesPerMailboxMax: number;
+  /** Of all mailboxes together, a large copy under way included: what an account may take of a worker's memory. */
+  readonly messagesPerAccountMax: number;
+  /** Messages of one COPY: what becomes visible in one turn. */
+  readonly copyMessagesMax: number;
   /** Content of one message; a log record holds at most 128 MiB. */
   readonly messageOctetsMax: number;
   readonly keywordOctetsMax: number;
   readonly keywordsPerMessageMax: number;
   /** Different keywords in use in one mailbox. */
   readonly keywordsPerMailboxMax: number;
+  /** Different sets of keywords that the messages of one mailbox have … */
+  readonly keywordSetsPerMailboxMax: number;
+  /** … and what these take, see `KeywordSets.octets`. */
+  readonly keywordSetsOctetsMax: number;
   readonly propertiesMax: number;
   readonly propertyKeyOctetsMax: number;
   readonly propertyOctetsMax: number;
@@ -31,12 +39,17 @@ export const ACCOUNT_LIMITS: AccountLimits = {
   componentOctetsMax: 255,
   depthMax: 32,
   subscriptionsMax: 10_000,
-  // A row's flags word holds 24 bits of keyword set, one a message at worst (columns.ts).
-  messagesPerMailboxMax: 10_000_000,
+  messagesPerMailboxMax: 5_000_000,
+  // Some 64 octets each, so 320 MB.
+  messagesPerAccountMax: 5_000_000,
+  copyMessagesMax: 2_000_000,
   messageOctetsMax: 100 * 2 ** 20,
   keywordOctetsMax: 255,
   keywordsPerMessageMax: 100,
   keywordsPerMailboxMax: 1_000,
+  // A row's flags word has room for 24 bits of it (columns.ts), a snapshot for numbers up to this (keywords.ts).
+  keywordSetsPerMailboxMax: 65_535,
+  keywordSetsOctetsMax: 16 * 2 ** 20,
   propertiesMax: 10_000,
   propertyKeyOctetsMax: 1_024,
   propertyOctetsMax: 2 ** 20,
@@ -45,10 +58,8 @@ export const ACCOUNT_LIMITS: AccountLimits = {
   transactionsOctetsMax: 64 * 2 ** 20,
 };
 
-/** A COPY or MOVE of more messages than this is done in slices, so that it does not hold the event loop (invariant 8). */
+/** A change of more messages than this is done in slices, so that it does not hold the event loop (invariant 8). */
 export const TRANSFER_WHOLE_MAX = 5_000;
-/** Messages of one COPY: what becomes visible in one turn. */
-export const COPY_MESSAGES_MAX = 2_000_000;
 
 /** RFC 9051 section 2.3.1.1: UIDs and UIDVALIDITY are non-zero 32-bit numbers. */
 export const UID_MAX = 2 ** 32 - 1;

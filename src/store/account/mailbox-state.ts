@@ -8,6 +8,7 @@ import { ExpungedLog } from './expunged.ts';
 import { DELETED, type FlagSet, SEEN } from './flags.ts';
 import { KeywordSets } from './keywords.ts';
 import type { UidRanges } from './ranges.ts';
+import { RecentChanges } from './recent.ts';
 import type { Staging } from './staging.ts';
 
 export class MailboxState {
@@ -26,6 +27,7 @@ export class MailboxState {
   unseen = 0;
   deleted = 0;
   octets = 0;
+  readonly #recent: RecentChanges;
 
   constructor(facts: {
     readonly id: number;
@@ -39,6 +41,16 @@ export class MailboxState {
     this.uidValidity = facts.uidValidity;
     this.specialUse = facts.specialUse;
     this.highestModseq = facts.modseq;
+    this.#recent = new RecentChanges(facts.modseq);
+  }
+
+  /** UIDs of messages here that changed with a larger modseq, ascending. */
+  changedSince(modseq: number): readonly number[] {
+    if (this.highestModseq <= modseq) return [];
+    const recent = this.#recent.since(modseq);
+    return recent === undefined
+      ? this.rows.changedSince(modseq)
+      : recent.filter((uid) => this.rows.indexOf(uid) >= 0);
   }
 
   /** False when its UID was given before; then nothing is added. */
@@ -46,6 +58,7 @@ export class MailboxState {
     if (message.uid < this.uidNext) return false;
     this.passUid(message.uid);
     this.#touch(modseq);
+    this.#recent.add(message.uid, modseq);
     const keywords = this.keywords.retain(flagSet.keywords);
     const { uid, blob, dateMs } = message;
     this.rows.push({ uid, modseq, blob, dateMs, bits: flagSet.bits, keywords });
@@ -59,6 +72,7 @@ export class MailboxState {
     if (first < this.uidNext) return false;
     if (staging.count === 0) return true;
     this.#touch(modseq);
+    this.#recent.forget(modseq);
     const { count } = staging;
     const words = staging.flags.map(
       ({ flagSet, messages }) =>
@@ -94,6 +108,7 @@ export class MailboxState {
         this.keywords.again(keywords);
         this.keywords.release(this.rows.keywords(index));
         this.rows.setFlags(index, flagSet.bits, keywords, modseq);
+        this.#recent.add(this.rows.uid(index), modseq);
         this.#count(flagSet.bits, 1);
       }
     }
@@ -122,6 +137,9 @@ export class MailboxState {
     const to = this.rows.lowerBound(stated.last + 1);
     this.passUid(stated.messages.at(-1)?.uid ?? 0);
     if (this.#isStated(stated, from, to)) return;
+    this.#recent.forget(
+      stated.messages.reduce((most, { modseq }) => Math.max(most, modseq), this.highestModseq),
+    );
     // Held until the end, so that a keyword in old and new keeps its spelling.
     const sets = stated.flagSets.map(({ keywords }) => this.keywords.retain(keywords));
     const rows: Row[] = [];
@@ -166,11 +184,19 @@ export class MailboxState {
     return true;
   }
 
-  /** The mailbox is deleted: whoever still looks at it sees it empty, and that it cannot say what went. */
-  end(modseq: number, released: (blob: number) => number): void {
+  /**
+   * The mailbox is deleted: whoever still looks at it sees it empty, and that it cannot say what went. Gives the blobs of
+   * its messages, which are the caller's to let go.
+   */
+  end(modseq: number): Float64Array {
     this.#touch(modseq);
-    if (this.rows.count > 0) this.#remove([[0, this.rows.count]], released);
+    const blobs = this.rows.clear();
+    this.keywords.clear();
+    this.unseen = 0;
+    this.deleted = 0;
+    this.octets = 0;
     this.expunged.forgetAll(modseq);
+    return blobs;
   }
 
   #remove(spans: readonly (readonly [number, number])[], released: (blob: number) => number): void {

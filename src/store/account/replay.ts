@@ -10,6 +10,8 @@ export function replay(state: AccountState, record: LogRecord): Change {
   try {
     const change = decode(record.type, record.payload);
     apply(state, change, record);
+    // Nobody waits for a turn here but the reader, which rests between two pieces.
+    state.remains.release(state.blobs);
     return change;
   } catch (cause) {
     const { file, offset } = record.place;

@@ -7,6 +7,7 @@ import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import type { Incarnation } from '../ids.ts';
 import type { LogMaintenance } from '../log/types.ts';
 import type { BlobArrays } from './blobs.ts';
+import type { Column } from './grow.ts';
 import { ADOPTED_NUMBER_MAX } from './keywords.ts';
 import { MailboxState } from './mailbox-state.ts';
 import { type AccountState, emptyState } from './state.ts';
@@ -19,8 +20,6 @@ const BYTE_ORDER = 0x01020304;
 const ENTRIES_MAX = 20_000;
 const FRAME_OCTETS = 12;
 
-type Column = Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
-
 /** Undefined when the state has too many small parts, or nothing of it is in the log yet. */
 export function encodeState(
   state: AccountState,
@@ -28,6 +27,7 @@ export function encodeState(
 ): Buffer | undefined {
   // A copy that somebody began may still be ended by a record that is not here yet.
   if (!state.initialLogged || state.stagings.size > 0 || entriesOf(state) > ENTRIES_MAX) return undefined;
+  state.remains.release(state.blobs);
   const blobs = state.blobs.copy();
   moveToCurrent(blobs, log);
   const columns: Column[] = Object.values(blobs);

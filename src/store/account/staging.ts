@@ -5,6 +5,7 @@
  */
 import type { MessagesStaged } from './changes.ts';
 import { DELETED, type FlagSet, SEEN } from './flags.ts';
+import { resized } from './grow.ts';
 import { keyOf } from './keywords.ts';
 
 const CAPACITY_MIN = 1024;
@@ -67,19 +68,10 @@ export class Staging {
   }
 
   #grow(): void {
-    const uint32 = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const column = new Uint32Array(old.length * 2);
-      column.set(old);
-      return column;
-    };
-    const float64 = (old: Float64Array): Float64Array<ArrayBuffer> => {
-      const column = new Float64Array(old.length * 2);
-      column.set(old);
-      return column;
-    };
-    this.position = uint32(this.position);
-    this.flagsIndex = uint32(this.flagsIndex);
-    this.blob = float64(this.blob);
-    this.dateMs = float64(this.dateMs);
+    const room = this.count * 2;
+    this.position = resized(this.position, room, 0, this.count);
+    this.flagsIndex = resized(this.flagsIndex, room, 0, this.count);
+    this.blob = resized(this.blob, room, 0, this.count);
+    this.dateMs = resized(this.dateMs, room, 0, this.count);
   }
 }

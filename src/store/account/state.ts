@@ -16,8 +16,10 @@ import type {
   StagedAdded,
 } from './changes.ts';
 import { decodeInitialMailboxes, INITIAL_MAILBOXES } from './initial.ts';
+import { TRANSFER_WHOLE_MAX } from './limits.ts';
 import { MailboxState } from './mailbox-state.ts';
 import { INBOX } from './names.ts';
+import { Remains } from './remains.ts';
 import { Staging } from './staging.ts';
 import { TransactionTable } from './transactions.ts';
 import type { MailboxId } from './types.ts';
@@ -47,6 +49,8 @@ export interface AccountState {
   readonly transactions: TransactionTable;
   /** Large COPYs under way, by id. None when the state is compacted or put into a snapshot. */
   readonly stagings: Map<number, Staging>;
+  /** What is left of deleted mailboxes. None when the state is put into a snapshot. */
+  readonly remains: Remains;
   /** Messages that cannot be shown because the record of their content was lost. */
   lostMessages: number;
 }
@@ -73,6 +77,7 @@ export function emptyState(): AccountState {
     blobs: new BlobTable(),
     transactions: new TransactionTable(),
     stagings: new Map(),
+    remains: new Remains(),
     lostMessages: 0,
   };
 }
@@ -215,7 +220,7 @@ function addMailbox(state: AccountState, mailbox: MailboxState): void {
 function removeMailbox(state: AccountState, id: number, keepsName: boolean, modseq: number): void {
   const mailbox = state.mailboxes.get(id);
   if (mailbox === undefined) return;
-  mailbox.end(modseq, (blob) => releaseBlob(state, blob));
+  letGo(state, mailbox.end(modseq));
   state.mailboxes.delete(id);
   state.byName.delete(mailbox.name);
   state.namesVersion++;
@@ -282,8 +287,14 @@ function addStaged(
 function dropStaging(state: AccountState, id: number): void {
   const staging = state.stagings.get(id);
   if (staging === undefined) return;
-  for (const blob of staging.blob.subarray(0, staging.count)) state.blobs.release(blob);
   state.stagings.delete(id);
+  letGo(state, staging.blob.subarray(0, staging.count));
+}
+
+/** Many at once wait for the account to have time for them. */
+function letGo(state: AccountState, blobs: Float64Array): void {
+  state.remains.add(blobs);
+  if (state.remains.count <= TRANSFER_WHOLE_MAX) state.remains.release(state.blobs);
 }
 
 /** Names are as they were then: what stands under this name and is another mailbox has been renamed or is gone. */

@@ -2,6 +2,7 @@
  * What became of the requests of frontends (docs/architecture.md, sessions outlive backends): results and refusals by
  * incarnation and number. Numbers below an incarnation's lowest open one are forgotten and never done.
  */
+import { firstNot } from '../../lib/ascending.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Incarnation, TransactionId } from '../ids.ts';
 
@@ -122,14 +123,7 @@ export class TransactionTable {
 
 /** Index of the first number at or above this one, looking from `start`. */
 function lowerBound(numbers: readonly number[], number: number, start: number): number {
-  let low = start;
-  let high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] as number) < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstNot(start, numbers.length, (index) => (numbers[index] as number) < number);
 }
 
 /** Nearly always at the end: numbers come nearly in order. */

@@ -117,6 +117,10 @@ export interface Mailbox {
   indexOf(uid: Uid): number;
   /** Index of the first message with a UID at or above this one; `exists` when there is none. */
   lowerBound(uid: number): number;
+  /** A copy of the UIDs from one index up to, but not with, another. */
+  uids(from: number, to: number): Uint32Array;
+  /** Index of the first message without \Seen, or -1. */
+  readonly firstUnseen: number;
   /** UIDs of messages now here whose modseq is larger. */
   changedSince(modseq: ModSeq): readonly Uid[];
   /** UIDs expunged with a larger modseq; undefined when that is no longer known so far back. */

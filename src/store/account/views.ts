@@ -1,5 +1,6 @@
 /** Mailboxes and messages as sessions see them: windows on the state (types.ts). A deleted mailbox's window shows it empty. */
 import type { BlobPlace, BlobTable } from './blobs.ts';
+import { SEEN } from './flags.ts';
 import type { MailboxState } from './mailbox-state.ts';
 import { uidsOf } from './ranges.ts';
 import type { Mailbox, MailboxId, Message, ModSeq, Uid } from './types.ts';
@@ -74,18 +75,23 @@ export class MailboxView implements Mailbox {
     return this.#state.rows.lowerBound(uid);
   }
 
+  uids(from: number, to: number): Uint32Array {
+    return this.#state.rows.uids(from, to);
+  }
+
+  get firstUnseen(): number {
+    const { rows, unseen } = this.#state;
+    return unseen === 0 ? -1 : rows.firstWithout(SEEN);
+  }
+
   changedSince(modseq: ModSeq): readonly Uid[] {
-    const uids: Uid[] = [];
-    const { rows, highestModseq } = this.#state;
-    if (highestModseq <= modseq) return uids;
-    for (let index = 0; index < rows.count; index++)
-      if (rows.modseq(index) > modseq) uids.push(rows.uid(index) as Uid);
-    return uids;
+    return this.#state.changedSince(modseq) as readonly Uid[];
   }
 
   expungedSince(modseq: ModSeq): readonly Uid[] | undefined {
-    const ranges = this.#state.expunged.since(modseq);
-    return ranges === undefined ? undefined : uidsOf(ranges).sort((a, b) => a - b);
+    // A UID goes once, so the ranges do not overlap: sorting these sorts the UIDs.
+    const ranges = this.#state.expunged.since(modseq)?.toSorted(([a], [b]) => a - b);
+    return ranges && uidsOf(ranges);
   }
 }
 

@@ -14,6 +14,8 @@ export interface SliceLimits {
 export const SLICE_LIMITS: SliceLimits = { sliceOctets: 512 * 1024, sliceEntries: 4096 };
 /** Compactions of one worker at a time. */
 export const COMPACTIONS_MAX = 2;
+/** Snapshots of closed objects that one worker writes at a time: apart from compactions, as a closed object waits in memory. */
+export const CLOSING_SNAPSHOTS_MAX = 2;
 /** After one that failed (no space, a read that got no answer), so many commits go by before the next. */
 export const RETRY_AFTER_COMMITS = 1000;
 /** A closing object gets a snapshot when the next opening would replay more records than this. */

@@ -3,11 +3,18 @@
  * each, and one at the end when many records came. No failure here is anybody's failure: what cannot be done leaves the
  * log as it is, and is reported.
  */
+import { Turns } from '../../lib/turns.ts';
 import { FILE_OCTETS_MAX } from '../log/limits.ts';
-import type { Log, LogMaintenance } from '../log/types.ts';
+import type { InTurn, Log, LogMaintenance } from '../log/types.ts';
 import { compact } from './compact.ts';
-import { DEAD_OCTETS_MIN, FILES_MAX, RETRY_AFTER_COMMITS, SNAPSHOT_RECORDS_MIN } from './limits.ts';
-import { Turns } from './turns.ts';
+import {
+  CLOSING_SNAPSHOTS_MAX,
+  COMPACTIONS_MAX,
+  DEAD_OCTETS_MIN,
+  FILES_MAX,
+  RETRY_AFTER_COMMITS,
+  SNAPSHOT_RECORDS_MIN,
+} from './limits.ts';
 import type { CompactionSource } from './types.ts';
 
 export interface UpkeepOptions {
@@ -19,6 +26,8 @@ export interface UpkeepOptions {
   readonly report: (error: unknown) => void;
   /** Shared by all objects of a worker. */
   readonly turns?: Turns;
+  /** Likewise, for the last snapshots of closed objects. */
+  readonly closingTurns?: Turns;
   readonly thresholds?: Partial<Thresholds>;
 }
 
@@ -37,9 +46,13 @@ const THRESHOLDS: Thresholds = {
 export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #turns: Turns;
+  readonly #closingTurns: Turns;
   readonly #thresholds: Thresholds;
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** A compaction that waits for its turn or runs, or whose snapshot is being written. */
+  #running: Running | undefined;
+  /** Snapshots being written. */
+  readonly #writing = new Set<Promise<void>>();
   /** A compaction of this opening began and did not end: no place behind its first record is for a snapshot. */
   #isHalfDone = false;
   #notBeforeCommit = 0;
@@ -52,7 +65,8 @@ export class Upkeep {
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    this.#turns = options.turns ?? new Turns();
+    this.#turns = options.turns ?? new Turns(COMPACTIONS_MAX);
+    this.#closingTurns = options.closingTurns ?? new Turns(CLOSING_SNAPSHOTS_MAX);
     this.#thresholds = { ...THRESHOLDS, ...options.thresholds };
     this.#records = options.maintenance.replayed;
   }
@@ -79,69 +93,112 @@ export class Upkeep {
 
   /** Compacts in the background now, unless that is under way or cannot be done. Resolves when it has ended. */
   start(): Promise<void> {
-    if (!this.#mayStart()) return this.#running ?? Promise.resolve();
-    this.#running = this.#turns
-      .run(() => this.#compact())
+    if (!this.#mayStart()) return this.#running?.done ?? Promise.resolve();
+    const cancel = new AbortController();
+    const { signal } = cancel;
+    const compacted = Promise.withResolvers<void>();
+    const done = this.#turns
+      .run(async () => {
+        await this.#compact(signal);
+        // Its turn lasts until the snapshot is written, as that is what takes memory; who stops it does not wait for that.
+        const written = this.#snapshot();
+        compacted.resolve();
+        await written;
+      }, signal)
       .catch((error: unknown) => {
+        if (signal.aborted) return;
         this.#notBeforeCommit = this.#commits + RETRY_AFTER_COMMITS;
-        if (!this.#stop.signal.aborted) this.#options.report(error);
+        this.#options.report(error);
       })
       .finally(() => {
         this.#running = undefined;
+        compacted.resolve();
       });
-    return this.#running;
+    this.#running = { done, compacted: compacted.promise, cancel };
+    return done;
   }
 
-  /** Runs work during which no compaction may run: one that runs is waited for, the next begins after it. */
+  /** Runs work during which no compaction may run: one under way is ended, and is due again with a later commit. */
   async without<T>(work: () => Promise<T>): Promise<T> {
     this.#exclusive++;
     try {
-      await this.#running;
+      await this.#cancel(new Error('something larger has to be done at once'));
       return await work();
     } finally {
       this.#exclusive--;
     }
   }
 
-  /** Ends a compaction that runs, between two slices. */
+  /** Ends a compaction that runs, between two slices; one that waits for its turn at once. */
   async stop(): Promise<void> {
-    this.#stop.abort(new Error('the object is closed'));
-    await this.#running;
+    this.#stopped = true;
+    await this.#cancel(new Error('the object is closed'));
   }
 
-  /** A last snapshot, when enough has happened; taken at once, from a state that nobody changes any more. Never rejects. */
+  async #cancel(reason: Error): Promise<void> {
+    this.#running?.cancel.abort(reason);
+    await this.#running?.compacted;
+  }
+
+  /**
+   * A last snapshot, when enough has happened, of a state that nobody changes any more; begun before the log is closed.
+   * Whoever closes does not wait for it. Never rejects.
+   */
   async snapshotAtClose(): Promise<void> {
-    if (this.#records >= this.#thresholds.snapshotRecordsMin)
-      await this.#snapshot().catch(this.#options.report);
+    if (this.#records < this.#thresholds.snapshotRecordsMin) return;
+    await this.#snapshot((work) => this.#closingTurns.run(work)).catch(this.#options.report);
+  }
+
+  /** Resolves when no snapshot is being written any more. Never rejects. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing);
   }
 
   #mayStart(): boolean {
     return (
       this.#running === undefined &&
       this.#exclusive === 0 &&
-      !this.#stop.signal.aborted &&
+      !this.#stopped &&
       this.#commits >= this.#notBeforeCommit &&
       !this.#options.maintenance.isDamaged
     );
   }
 
-  async #compact(): Promise<void> {
-    const { signal } = this.#stop;
+  async #compact(signal: AbortSignal): Promise<void> {
     const { maintenance } = this.#options;
     this.#isHalfDone = true;
     await compact({ ...this.#options, signal });
     this.#isHalfDone = false;
     this.#compactOctets = maintenance.countedOctets;
-    await this.#snapshot();
   }
 
-  async #snapshot(): Promise<void> {
-    const { maintenance, source } = this.#options;
+  async #snapshot(inTurn?: InTurn): Promise<void> {
     if (this.#isHalfDone) return;
     const records = this.#records;
-    const content = source.snapshot();
-    if (content === undefined) return;
-    await maintenance.writeSnapshot(() => content);
-    this.#records -= records;
+    this.#records = 0;
+    const written = this.#writeSnapshot(inTurn);
+    this.#writing.add(written);
+    try {
+      await written;
+    } catch (error) {
+      this.#records += records;
+      throw error;
+    } finally {
+      this.#writing.delete(written);
+    }
   }
+
+  async #writeSnapshot(inTurn: InTurn | undefined): Promise<void> {
+    const { maintenance, source } = this.#options;
+    await maintenance.writeSnapshot(() => source.snapshot(), inTurn);
+  }
+}
+
+interface Running {
+  /** Resolves when the snapshot behind it is written too. */
+  readonly done: Promise<void>;
+  /** Resolves when it has ended, well or not. */
+  readonly compacted: Promise<void>;
+  /** What ends it: in line at once, running between two slices. */
+  readonly cancel: AbortController;
 }

@@ -3,6 +3,7 @@
  * the first who asks need not wait. Only those that exist are opened: one listing a burst tells. What somebody asked for
  * goes before. What fails is tried again as long as the slot is held.
  */
+import { errorCode } from '../../lib/failure.ts';
 import type { Clock, Fs } from '../../platform/platform.ts';
 import type { Slot } from '../ids.ts';
 import { SLOTS_DIRECTORY, slotPath } from '../slot/path.ts';
@@ -14,6 +15,7 @@ export interface BackgroundOptions {
   readonly root: string;
   /** Openings at a time. */
   readonly atOnce: number;
+  readonly isHeld: (slot: Slot) => boolean;
   /** Resolves when nothing that somebody asked for is being opened, or after a while all the same. */
   yield(): Promise<void>;
   /** Opens a slot if it is still held; false when that failed and shall be tried again. Never rejects. */
@@ -36,6 +38,10 @@ export class BackgroundOpener {
     if (!this.#running) void this.#run();
   }
 
+  #addAgain(slot: Slot): void {
+    if (this.#options.isHeld(slot)) this.add(slot);
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
     // Grants come many in one turn: they share the listing.
@@ -45,7 +51,7 @@ export class BackgroundOpener {
       this.#waiting.clear();
       const again = await this.#openBatch(batch);
       if (again.length > 0)
-        this.#options.clock.timer(RETRY_MS, () => again.forEach((slot) => this.add(slot)));
+        this.#options.clock.timer(RETRY_MS, () => again.forEach((slot) => this.#addAgain(slot)));
     }
     this.#running = false;
   }
@@ -79,7 +85,7 @@ export async function existingSlots(fs: Fs, root: string): Promise<ReadonlySet<s
     const names = await fs.list(`${root}/${SLOTS_DIRECTORY}`);
     return new Set(names.map((name) => `${SLOTS_DIRECTORY}/${name}`));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Set();
+    if (errorCode(error) === 'ENOENT') return new Set();
     throw error;
   }
 }

@@ -7,8 +7,9 @@
  */
 import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { Platform, Timer } from '../../platform/platform.ts';
-import { Turns } from '../compaction/turns.ts';
+import { CLOSING_SNAPSHOTS_MAX, COMPACTIONS_MAX } from '../compaction/limits.ts';
 import { type ObjectId, objectKey, type Slot } from '../ids.ts';
 import type { Lease } from '../log/types.ts';
 import { slotPath } from '../slot/path.ts';
@@ -54,6 +55,8 @@ interface HeldAccount {
   readonly slot: HeldSlot;
   readonly kept: Kept<HostedAccount>;
   users: number;
+  /** What it takes of the memory, as of its last use; 0 when it is not open, or is being closed. */
+  octets: number;
   unusedSinceMs: number;
   closing: Promise<void> | undefined;
 }
@@ -69,12 +72,16 @@ export class ObjectHost implements SlotHolder {
   readonly #slots: OpenSlots;
   /** Openings that somebody waits for. */
   readonly #asked = new Pending();
-  readonly #turns = new Turns();
+  readonly #turns = new Turns(COMPACTIONS_MAX);
+  readonly #closingTurns = new Turns(CLOSING_SNAPSHOTS_MAX);
   readonly #held = new Map<Slot, HeldSlot>();
   /** Accounts nobody uses, longest unused first. */
   readonly #unused = new Set<HeldAccount>();
   readonly #openedListeners = new Set<(open: OpenSlot) => void>();
+  /** Snapshots of closed accounts. */
+  readonly #writing = new Set<Promise<void>>();
   #openAccounts = 0;
+  #openOctets = 0;
   #idleTimer: Timer | undefined;
 
   constructor(options: HostOptions) {
@@ -86,6 +93,7 @@ export class ObjectHost implements SlotHolder {
       clock: options.platform.clock,
       root: options.root,
       atOnce: this.#limits.backgroundOpensMax,
+      isHeld: (slot) => this.#held.has(slot),
       yield: () => this.#asked.none(options.platform.clock, this.#limits.backgroundYieldMs),
       open: (slot) => this.#openInBackground(slot),
     });
@@ -131,6 +139,11 @@ export class ObjectHost implements SlotHolder {
 
   get openAccounts(): number {
     return this.#openAccounts;
+  }
+
+  /** About what the open accounts take of the memory. */
+  get openOctets(): number {
+    return this.#openOctets;
   }
 
   /** Names and objects in memory, of all open slots. */
@@ -207,6 +220,10 @@ export class ObjectHost implements SlotHolder {
   async close(): Promise<void> {
     await Promise.all(this.slots().map((slot) => this.release(slot)));
     this.#idleTimer?.cancel();
+    const { platform, logger } = this.#options;
+    await inTime(platform.clock, this.#limits.snapshotGraceMs, 'snapshots', Promise.all(this.#writing)).catch(
+      () => logger.info({ accounts: this.#writing.size }, 'closed without snapshots'),
+    );
   }
 
   #find(slot: Slot): HeldSlot {
@@ -241,6 +258,7 @@ export class ObjectHost implements SlotHolder {
       const isDamaged = failureCode(error) === 'damaged';
       const { logger } = this.#options;
       if (isDamaged) logger.error({ err: error, slot }, 'a slot log is damaged');
+      else if (!(error instanceof Failure)) logger.error({ err: error, slot }, 'a slot cannot be opened');
       else logger.debug({ err: error, slot }, 'a slot cannot be opened now');
       return isDamaged || this.#held.get(slot) !== held;
     }
@@ -254,7 +272,15 @@ export class ObjectHost implements SlotHolder {
 
   #newAccount(slot: HeldSlot, key: string, id: ObjectId): HeldAccount {
     const kept = new Kept(() => this.#openAccount(slot, id), this.#options.platform.clock, this.#limits);
-    const account: HeldAccount = { key, slot, kept, users: 0, unusedSinceMs: 0, closing: undefined };
+    const account: HeldAccount = {
+      key,
+      slot,
+      kept,
+      users: 0,
+      octets: 0,
+      unusedSinceMs: 0,
+      closing: undefined,
+    };
     slot.accounts.set(key, account);
     this.#openAccounts++;
     this.#startIdleTimer();
@@ -270,14 +296,24 @@ export class ObjectHost implements SlotHolder {
     const { initial, path } = entry;
     const { clock } = this.#options.platform;
     const report = (error: unknown): void => this.#warn(error, `account ${objectKey(id)}`);
-    const turns = this.#turns;
+    const [turns, closingTurns] = [this.#turns, this.#closingTurns];
     // The directory was made before the object entry was written; if it is missing now, a mount is.
     const { value, log } = await this.#logs.open(
       { directory: path, object: objectKey(id), lease, makeDirectory: false },
-      (openLog) => this.#options.openAccount({ openLog, clock, id, initial, report, turns }),
+      (openLog) => this.#options.openAccount({ openLog, clock, id, initial, report, turns, closingTurns }),
     );
     const failed = Promise.race([value.failed, log.failed]);
-    return { object: value, log, failed, close: () => value.close() };
+    const close = async () => {
+      await value.close();
+      this.#goOn(value.written());
+    };
+    return { object: value, log, failed, close };
+  }
+
+  /** What nobody waits for but the end. */
+  #goOn(written: Promise<void>): void {
+    this.#writing.add(written);
+    void written.finally(() => this.#writing.delete(written));
   }
 
   #handle(account: HeldAccount, open: HostedAccount): AccountHandle {
@@ -291,22 +327,39 @@ export class ObjectHost implements SlotHolder {
     };
   }
 
+  #weighAgain(account: HeldAccount): void {
+    if (account.closing === undefined) this.#weigh(account, account.kept.current?.memoryOctets ?? 0);
+  }
+
+  #weigh(account: HeldAccount, octets: number): void {
+    this.#openOctets += octets - account.octets;
+    account.octets = octets;
+  }
+
   #use(account: HeldAccount): void {
     account.users++;
     this.#unused.delete(account);
   }
 
   #leave(account: HeldAccount): void {
-    if (--account.users > 0 || account.slot.accounts.get(account.key) !== account) return;
-    account.unusedSinceMs = this.#options.platform.clock.monotonicMs();
-    this.#unused.add(account);
-    if (this.#openAccounts > this.#limits.openAccountsMax) this.#closeLongestUnused();
+    account.users--;
+    if (account.slot.accounts.get(account.key) !== account) return;
+    this.#weighAgain(account);
+    if (account.users === 0) {
+      account.unusedSinceMs = this.#options.platform.clock.monotonicMs();
+      this.#unused.add(account);
+    }
+    this.#closeLongestUnused(account);
   }
 
-  #closeLongestUnused(): void {
+  /** One when there are too many; as many as it takes when they are too large, but not the one used last. */
+  #closeLongestUnused(last?: HeldAccount): void {
+    let isTooMany = this.#openAccounts > this.#limits.openAccountsMax;
     for (const account of this.#unused) {
+      const isTooLarge = this.#openOctets > this.#limits.openOctetsMax && account !== last;
+      if (!isTooMany && !isTooLarge) return;
+      isTooMany = false;
       this.#closeSoon(account);
-      return;
     }
   }
 
@@ -319,6 +372,7 @@ export class ObjectHost implements SlotHolder {
   /** Never rejects: what cannot be closed in good order is as good as lost, and the next opening finds that out. */
   #closeAccount(account: HeldAccount, reason: Error): Promise<void> {
     this.#unused.delete(account);
+    this.#weigh(account, 0);
     account.closing ??= account.kept
       .close(reason)
       .catch((error: unknown) => this.#warn(error, `closing account ${account.key}`))
@@ -328,6 +382,7 @@ export class ObjectHost implements SlotHolder {
 
   #forget(account: HeldAccount, reason: Error): void {
     this.#unused.delete(account);
+    this.#weigh(account, 0);
     account.kept.revoke(reason);
     const { accounts } = account.slot;
     if (accounts.get(account.key) !== account) return;
@@ -339,6 +394,10 @@ export class ObjectHost implements SlotHolder {
     const { accountIdleMs } = this.#limits;
     this.#idleTimer ??= this.#options.platform.clock.timer(accountIdleMs / IDLE_LOOKS, () => {
       this.#idleTimer = undefined;
+      // A session holds its account for hours, and nobody else may use it.
+      for (const { accounts } of this.#held.values())
+        for (const account of accounts.values()) this.#weighAgain(account);
+      this.#closeLongestUnused();
       this.#closeIdle();
       if (this.#openAccounts > 0) this.#startIdleTimer();
     });

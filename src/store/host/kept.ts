@@ -5,6 +5,7 @@
  */
 import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
+import { storageFailure } from '../log/errors.ts';
 import type { RevocableLog } from './revocable-log.ts';
 import type { HostLimits } from './types.ts';
 
@@ -118,7 +119,7 @@ export class Kept<T> {
     } catch (error) {
       this.#opening = undefined;
       if (failureCode(error) !== 'not-found') this.#pause();
-      throw asFailure(error);
+      throw storageFailure(error, 'storage');
     }
   }
 
@@ -139,10 +140,4 @@ export class Kept<T> {
     this.#openedAtMs = 0;
     this.#notBeforeMs = now + this.#pauseMs;
   }
-}
-
-/** A file error is a temporary failure of its object; anything else without a code is a bug of ours and stays. */
-function asFailure(error: unknown): unknown {
-  if (error instanceof Failure || !(error instanceof Error) || !('code' in error)) return error;
-  return new Failure('unavailable', `storage: ${error.message}`, { cause: error });
 }

@@ -2,11 +2,13 @@
  * Opens the logs of a host's objects: knows the root, hands the seals of a failed log to the next opening of the same
  * object under the same grant, and gives each log to its object in a form that can be taken away.
  */
+
+import type { OpenLogOptions } from '../log/options.ts';
 import { Holdings } from '../log/purge.ts';
+import { Seals } from '../log/seals.ts';
 import type { Lease, LogRecord, Restore } from '../log/types.ts';
 import type { HostOptions } from './host.ts';
 import { RevocableLog } from './revocable-log.ts';
-import type { HostedLog, LogOptions } from './types.ts';
 
 type WithLog = (
   replay: (record: LogRecord) => void,
@@ -14,12 +16,12 @@ type WithLog = (
   restore?: Restore,
 ) => Promise<RevocableLog>;
 
-type Where = Pick<LogOptions, 'directory' | 'object' | 'lease' | 'makeDirectory'>;
+type Where = Pick<OpenLogOptions, 'directory' | 'object' | 'lease' | 'makeDirectory'>;
 
 export class LogOpener {
   readonly #options: HostOptions;
   /** By grant, then object: under a later grant a seal means nothing (docs/storage.md), so they end with their lease. */
-  readonly #seals = new WeakMap<Lease, Map<string, HostedLog['sealed']>>();
+  readonly #seals = new WeakMap<Lease, Map<string, Seals>>();
   readonly #holdings: Holdings;
 
   constructor(options: HostOptions) {
@@ -54,7 +56,7 @@ export class LogOpener {
     restore: Restore | undefined,
   ): Promise<RevocableLog> {
     const { platform, root, logger, fence, openLog } = this.#options;
-    const seals = this.#seals.get(where.lease)?.get(where.object);
+    const seals = this.#sealsOf(where);
     const log = await openLog({
       ...platform,
       ...where,
@@ -65,18 +67,28 @@ export class LogOpener {
       replay,
       holdings: this.#holdings,
       ...(restore === undefined ? {} : { restore }),
-      ...(seals === undefined ? {} : { seals }),
+      seals,
+    }).catch((error: unknown) => {
+      // What an opening created and did not finish is ours all the same: the next one must know.
+      if (seals.size === 0 && seals.takeNotBeforeMs === 0) this.#forget(where);
+      throw error;
     });
-    // Closed in order, all of it counts and a close record says so: nothing is left to be sealed.
-    const closed = (): void => void this.#seals.get(where.lease)?.delete(where.object);
-    void log.failed.then(() => this.#seal(where, log.sealed));
-    return new RevocableLog(log, closed);
+    // Closed in order, all of it counts and a close record says so: nothing is left to be sealed. Not so when there was no
+    // space for a file of its own: then what failed before is the head still.
+    return new RevocableLog(log, () => {
+      if (seals.takeNotBeforeMs === 0) this.#forget(where);
+    });
   }
 
-  /** The newer seals include those it was opened with. */
-  #seal({ lease, object }: Where, sealed: HostedLog['sealed']): void {
-    if (sealed.size === 0) return;
-    const seals = this.#seals.get(lease) ?? new Map<string, HostedLog['sealed']>();
-    this.#seals.set(lease, seals.set(object, sealed));
+  /** One for every opening of the object under this grant. */
+  #sealsOf({ lease, object }: Where): Seals {
+    const ofLease = this.#seals.get(lease) ?? new Map<string, Seals>();
+    const seals = ofLease.get(object) ?? new Seals();
+    this.#seals.set(lease, ofLease.set(object, seals));
+    return seals;
+  }
+
+  #forget({ lease, object }: Where): void {
+    this.#seals.get(lease)?.delete(object);
   }
 }

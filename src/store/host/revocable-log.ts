@@ -96,7 +96,11 @@ export class RevocableLog implements Log {
       },
       currentPlace: (place) => inner.currentPlace(place),
       readRecord: (place) => this.#unlessRevoked(false, () => inner.readRecord(place)),
-      writeSnapshot: (content) => this.#unlessRevoked(false, () => inner.writeSnapshot(content)),
+      // What was begun goes on: written late it is as true, and nobody who must not wait waits for it.
+      writeSnapshot: async (content, inTurn) => {
+        this.#assertHeld();
+        await inner.writeSnapshot(content, inTurn);
+      },
     };
   }
 

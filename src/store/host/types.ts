@@ -1,12 +1,9 @@
 /** What a host of objects needs from below it and gives to those above. */
 
-import type { Logger } from '../../lib/logging.ts';
-import type { Clock, Fs, Random } from '../../platform/platform.ts';
-import type { Account } from '../account/types.ts';
-import type { Turns } from '../compaction/turns.ts';
-import type { Incarnation, ObjectId, Slot } from '../ids.ts';
-import type { Holdings } from '../log/purge.ts';
-import type { Lease, Log, LogRecord, Restore } from '../log/types.ts';
+import type { OpenAccount as AccountAndEnds, OpenAccountOptions } from '../account/account.ts';
+import type { Slot } from '../ids.ts';
+import type { OpenLogOptions } from '../log/options.ts';
+import type { Lease, Log } from '../log/types.ts';
 
 /** The owner's side of leases: told by the lease client of a backend worker, implemented by the host of objects. */
 export interface SlotHolder {
@@ -20,58 +17,16 @@ export interface SlotHolder {
 
 /** An open log as the engine gives it: besides `Log`, what a host needs when it must give it up. */
 export interface HostedLog extends Log {
-  /** After a failure: up to where each file of this incarnation counts, for the next opening of the same object. */
-  readonly sealed: ReadonlyMap<number, number>;
   /** Drops it without writing. */
   abandon(reason: string): void;
 }
 
-export interface LogOptions {
-  readonly fs: Fs;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly directory: string;
-  readonly object: string;
-  readonly lease: Lease;
-  readonly knownTypes: ReadonlySet<number>;
-  readonly fence: boolean;
-  readonly makeDirectory: boolean;
-  readonly seals?: ReadonlyMap<number, number>;
-  readonly holdings?: Holdings;
-  replay(record: LogRecord): void;
-  readonly restore?: Restore;
-}
-
-export type OpenLog = (options: LogOptions) => Promise<HostedLog>;
+export type OpenLog = (options: OpenLogOptions) => Promise<HostedLog>;
 
 /** An open account and its ends. */
-export interface HostedAccount extends Account {
-  /** Resolves with the reason when it must be opened again; never rejects. */
-  readonly failed: Promise<Error>;
-  close(): Promise<void>;
-  /** Incarnations of frontends whose requests are remembered. */
-  incarnations(): readonly Incarnation[];
-  /** For one that has been gone so long (15 minutes) that none of its requests can still arrive. */
-  forgetIncarnation(incarnation: Incarnation): Promise<void>;
-}
+export type HostedAccount = Omit<AccountAndEnds, 'compact'>;
 
-export interface AccountOptions {
-  openLog(
-    replay: (record: LogRecord) => void,
-    knownTypes: ReadonlySet<number>,
-    restore?: Restore,
-  ): Promise<Log>;
-  readonly clock: Clock;
-  readonly id: ObjectId;
-  readonly initial: ReadonlyMap<string, Buffer>;
-  /** Told of what went wrong beside any request. */
-  readonly report: (error: unknown) => void;
-  /** Shared by all accounts of the host. */
-  readonly turns: Turns;
-}
-
-export type OpenAccount = (options: AccountOptions) => Promise<HostedAccount>;
+export type OpenAccount = (options: OpenAccountOptions) => Promise<HostedAccount>;
 
 /** An account that somebody uses; it stays open until every handle is disposed, unless its slot goes. */
 export interface AccountHandle extends Disposable {
@@ -81,6 +36,8 @@ export interface AccountHandle extends Disposable {
 export interface HostLimits {
   /** Accounts kept open at a time; above it the longest unused are closed, those in use never. */
   readonly openAccountsMax: number;
+  /** What open accounts take of the memory together; above it likewise. The one used last stays open in any case. */
+  readonly openOctetsMax: number;
   /** An account nobody has used for so long is closed. */
   readonly accountIdleMs: number;
   /** Slots opened at a time in the background after a grant. */
@@ -100,10 +57,13 @@ export interface HostLimits {
   readonly reopenPauseMs: number;
   /** At most this, so that all is served again soon after the storage is back (invariant 7). */
   readonly reopenPauseMsMax: number;
+  /** In the end the host waits so long for snapshots that are still being written. */
+  readonly snapshotGraceMs: number;
 }
 
 export const HOST_LIMITS: HostLimits = {
   openAccountsMax: 20_000,
+  openOctetsMax: 2 ** 30,
   accountIdleMs: 300_000,
   backgroundOpensMax: 4,
   backgroundYieldMs: 250,
@@ -112,4 +72,5 @@ export const HOST_LIMITS: HostLimits = {
   operationWaitMs: 30_000,
   reopenPauseMs: 50,
   reopenPauseMsMax: 1000,
+  snapshotGraceMs: 2000,
 };

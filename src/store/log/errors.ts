@@ -1,10 +1,5 @@
 /** What an error of a file call means to whoever asked for the work. */
-import { Failure } from '../../lib/failure.ts';
-
-export function errorCode(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
-}
+import { errorCode, Failure } from '../../lib/failure.ts';
 
 /** The storage said that it has no room for us: full, over quota, or made read-only. */
 export function isNoSpace(error: unknown): boolean {
@@ -12,9 +7,17 @@ export function isNoSpace(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS';
 }
 
-/** For work of which nothing has happened. */
-export function storageFailure(error: unknown, what: string): Failure {
-  if (error instanceof Failure) return error;
+/** Why a log is over, where that is a bug of ours: whoever comes later is told to try again, who was there gets the bug. */
+export function logFailure(error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure('unavailable', 'a log failed', { cause: error });
+}
+
+/**
+ * For work of which nothing has happened: an error of a file call is a temporary failure. Anything else is given back as
+ * it is: a Failure says itself what it is, and a bug of ours must not look like a storage that comes back.
+ */
+export function storageFailure(error: unknown, what: string): unknown {
+  if (errorCode(error) === undefined) return error;
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   return new Failure(isNoSpace(error) ? 'no-space' : 'unavailable', message, { cause: error });
 }

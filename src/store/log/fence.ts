@@ -9,8 +9,8 @@
  */
 import type { Logger } from '../../lib/logging.ts';
 import type { Fs } from '../../platform/platform.ts';
-import { listNumbers } from './head.ts';
 import { inspectFile } from './inspect.ts';
+import { listNumbers } from './listing.ts';
 import { fileName } from './names.ts';
 import type { Lease } from './types.ts';
 

@@ -2,6 +2,7 @@
  * Open read handles of a log's files, the least recently used closed first. A handle in use is closed when its last use
  * ends. One that gave an error is not used again: on NFS it may be stale while the name is fine.
  */
+import { Failure } from '../../lib/failure.ts';
 import type { Fs, ReadFile } from '../../platform/platform.ts';
 import { filePath } from './names.ts';
 
@@ -17,6 +18,7 @@ export class ReadHandles {
   readonly #max: number;
   /** In order of last use. */
   readonly #handles = new Map<number, Handle>();
+  #ended = false;
 
   constructor(fs: Fs, directory: string, max: number) {
     this.#fs = fs;
@@ -24,11 +26,9 @@ export class ReadHandles {
     this.#max = max;
   }
 
-  get size(): number {
-    return this.#handles.size;
-  }
-
+  /** Failure 'unavailable' after `end`. */
   async use<T>(number: number, work: (file: ReadFile) => Promise<T>): Promise<T> {
+    if (this.#ended) throw new Failure('unavailable', 'the log is not open any more');
     const handle = this.#handles.get(number) ?? {
       file: this.#fs.open(filePath(this.#directory, number)),
       uses: 0,
@@ -53,6 +53,12 @@ export class ReadHandles {
   async closeAll(): Promise<void> {
     const closing = [...this.#handles].map(([number, handle]) => this.#drop(number, handle));
     await Promise.all(closing);
+  }
+
+  /** Closes all, for good: a read in pieces that goes on opens nothing that nobody would close. */
+  end(): Promise<void> {
+    this.#ended = true;
+    return this.closeAll();
   }
 
   #evict(): void {

@@ -25,11 +25,17 @@ export type Inspected =
   /** `epoch`: the largest of its whole records. */
   | { readonly kind: 'damaged'; readonly number: number; readonly epoch: number };
 
+/** Holds both copies of almost every first record: one that lists a few files has some 200 octets. */
+const SHORT_HEAD_OCTETS = 4096;
+
 export async function inspectFile(fs: Fs, directory: string, number: number): Promise<Inspected> {
   return withFile(fs, directory, number, async (file) => {
     const size = await file.size();
     if (size === 0) return { kind: 'void', number };
-    const found = findFirstRecord(await file.read(0, HEAD_OCTETS));
+    const short = findFirstRecord(await file.read(0, SHORT_HEAD_OCTETS));
+    // Only both copies whole say that nothing reaches beyond.
+    if (short.kind === 'whole' && short.broken === undefined) return { ...short, number };
+    const found = size > SHORT_HEAD_OCTETS ? findFirstRecord(await file.read(0, HEAD_OCTETS)) : short;
     if (found.kind === 'whole') return { ...found, number };
     for (const marker of found.markers) {
       const epoch = await vouchedEpoch(file, marker, size);

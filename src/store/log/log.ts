@@ -4,12 +4,12 @@
  * `reader` what counts, `take` the order of acts, `writer` one write at a time, `fence` what may be shown.
  */
 import { strict as assert } from 'node:assert';
-import { Failure } from '../../lib/failure.ts';
-import type { Timer } from '../../platform/platform.ts';
-import { isNoSpace, storageFailure } from './errors.ts';
+import { Failure, failureCode } from '../../lib/failure.ts';
+import { isNoSpace, logFailure, storageFailure } from './errors.ts';
 import { Fence } from './fence.ts';
 import { encodeFirstRecords, encodeReplaced } from './first-record.ts';
 import { ReadHandles } from './handles.ts';
+import { Idle } from './idle.ts';
 import {
   FILE_OCTETS_MAX,
   IDLE_CLOSE_MS,
@@ -25,12 +25,13 @@ import { Purging } from './purge.ts';
 import { type Damage, Reader } from './reader.ts';
 import { RecordType } from './record.ts';
 import { checkInput } from './record-input.ts';
+import { Rotation } from './rotation.ts';
 import { Seals } from './seals.ts';
-import type { SnapshotHeader } from './snapshot-file.ts';
-import { Snapshots } from './snapshots.ts';
+import { closeQuietly, type Segment } from './segment.ts';
+import { Snapshots, snapshotHeader } from './snapshots.ts';
 import { createNext, take } from './take.ts';
-import type { FileCount, Log, LogMaintenance, Place, RecordInput } from './types.ts';
-import { type Segment, Writer } from './writer.ts';
+import type { FileCount, InTurn, Log, LogMaintenance, Place, RecordInput } from './types.ts';
+import { Writer } from './writer.ts';
 
 export type { OpenLogOptions } from './options.ts';
 
@@ -54,6 +55,8 @@ export class LogImpl implements Log, LogMaintenance {
   readonly #payloads: Payloads;
   readonly #snapshots: Snapshots;
   readonly #purging: Purging | undefined;
+  readonly #idle: Idle;
+  readonly #rotation: Rotation;
   readonly #moved = new MovedPlaces();
   readonly #seals: Seals;
   /** Numbers created by this log; before one is written, reading passes over it. */
@@ -67,17 +70,13 @@ export class LogImpl implements Log, LogMaintenance {
   /** Files of ours that a later one follows, open until all of them was written. */
   #previous: Segment[] = [];
   #taking: Promise<void> | undefined;
-  #rotating: Promise<void> | undefined;
-  #rotateNotBeforeMs = 0;
   #failure: Failure | undefined;
   #closing: Promise<void> | undefined;
-  #idleTimer: Timer | undefined;
-  #lastUseMs = 0;
 
   /** Use `openLog`. */
   constructor(options: OpenLogOptions) {
     this.#options = options;
-    const { fs, directory, object, lease, logger, knownTypes, replay, restore, holdings } = options;
+    const { fs, clock, directory, object, lease, logger, knownTypes, replay, restore, holdings } = options;
     this.#seals = Seals.from(options.seals);
     const survey = { fs, directory, object, lease, logger, seals: this.#seals };
     const missingIsEmpty = options.makeDirectory === true;
@@ -92,6 +91,13 @@ export class LogImpl implements Log, LogMaintenance {
       (file) => this.#markers.get(file) ?? this.#reader.marker(file),
     );
     this.#snapshots = new Snapshots(options);
+    this.#rotation = new Rotation({ clock, logger, object, rotate: () => this.#rotate() });
+    this.#idle = new Idle({
+      clock,
+      afterMs: options.idleCloseMs ?? IDLE_CLOSE_MS,
+      isBusy: () => this.#writer?.unsettled === true,
+      idle: () => this.#idled(),
+    });
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#resolveFailed = resolve;
@@ -105,8 +111,8 @@ export class LogImpl implements Log, LogMaintenance {
     } catch (error) {
       const failure = storageFailure(error, `cannot open ${this.#options.object}`);
       // Read-only for want of space; the lease was good, what was read may be shown.
-      if (failure.code === 'no-space' && this.#failure === undefined) return;
-      this.#fail(failure);
+      if (failureCode(failure) === 'no-space' && this.#failure === undefined) return;
+      this.#fail(logFailure(failure));
       throw failure;
     }
   }
@@ -141,10 +147,6 @@ export class LogImpl implements Log, LogMaintenance {
     return [...this.#counts, { file: segment.number, octets: segment.position }];
   }
 
-  get fileCount(): number {
-    return this.files.length;
-  }
-
   /** Octets of all files that count, what is queued included. */
   get countedOctets(): number {
     return this.files.reduce((sum, count) => sum + count.octets, 0);
@@ -172,9 +174,10 @@ export class LogImpl implements Log, LogMaintenance {
     assert(writer !== undefined, 'append follows writable()');
     assert(records.length > 0, 'a commit has records');
     for (const record of records) checkInput(record);
-    this.#touch();
+    this.#idle.touch();
     const places = writer.append(records);
-    if (writer.segment.position >= this.#fileOctetsMax) this.#rotateWhenTime();
+    if (writer.segment.position >= (this.#options.fileOctetsMax ?? FILE_OCTETS_MAX))
+      this.#rotation.whenTime();
     return places;
   }
 
@@ -222,7 +225,7 @@ export class LogImpl implements Log, LogMaintenance {
         (place.file === segment.number && place.offset + place.octets > segment.durable) ||
         this.#previous.some((old) => old.number === place.file && place.offset + place.octets > old.durable));
     if (inFlight) await this.settled();
-    this.#touch();
+    this.#idle.touch();
     return this.#moved.current(place);
   }
 
@@ -238,9 +241,7 @@ export class LogImpl implements Log, LogMaintenance {
   async rotate(): Promise<void> {
     await this.writable();
     const before = this.#writer?.segment.number;
-    await (this.#rotating ??= this.#rotate().finally(() => {
-      this.#rotating = undefined;
-    }));
+    await this.#rotation.now();
     if (this.#writer?.segment.number === before)
       throw new Failure('unavailable', `${this.#options.object}: no new file could be created`);
     await this.settled();
@@ -260,29 +261,21 @@ export class LogImpl implements Log, LogMaintenance {
       oldest.length === numbers.length && oldest.every((count, index) => count.file === sorted[index]),
       'the files replaced are the oldest that count',
     );
-    this.#touch();
+    this.#idle.touch();
     writer.append([{ type: RecordType.replaced, modseq: 0, payload: [encodeReplaced(sorted)] }]);
     this.#counts = this.#counts.slice(numbers.length);
     this.#purging?.replaced();
   }
 
-  async writeSnapshot(content: () => Buffer): Promise<void> {
+  async writeSnapshot(content: () => Buffer | undefined, inTurn: InTurn = (work) => work()): Promise<void> {
     this.#refuseWhenOver();
-    const header = this.#snapshotHeader();
-    if (header === undefined || this.isDamaged) return;
-    await this.#snapshots.write(header, content, () => this.settled());
-  }
-
-  /** The state now: what was read, or what was appended too. Undefined for an object without a file. */
-  #snapshotHeader(): SnapshotHeader | undefined {
     const { object, lease } = this.#options;
-    const segment = this.#writer?.segment;
-    const file = segment?.number ?? this.#reader.headNumber;
-    const offset = segment?.contentEnd ?? this.#reader.contentEnd;
-    const marker = segment?.marker ?? (file === undefined ? undefined : this.#reader.marker(file));
-    if (file === undefined || offset === undefined || marker === undefined) return undefined;
-    const counts = segment === undefined ? this.#reader.counts : this.#counts;
-    return { object, epoch: lease.epoch, file, marker, offset, counts };
+    const header = snapshotHeader(object, lease.epoch, this.#writer?.segment, this.#counts, this.#reader);
+    if (header === undefined || this.isDamaged) return;
+    // What was shown is durable and stays so; a lease that goes meanwhile takes nothing of it back.
+    const settled = this.#writer?.settled() ?? Promise.resolve();
+    settled.catch(() => undefined); // asked for again in its turn
+    await inTurn(() => this.#snapshots.write(header, content, () => settled));
   }
 
   close(): Promise<void> {
@@ -295,16 +288,12 @@ export class LogImpl implements Log, LogMaintenance {
     this.#fail(new Failure(this.#writer?.unsettled === true ? 'unknown' : 'unavailable', reason));
   }
 
-  get #fileOctetsMax(): number {
-    return this.#options.fileOctetsMax ?? FILE_OCTETS_MAX;
-  }
-
   async #takeForWriting(): Promise<void> {
     try {
       await this.#take();
     } catch (error) {
       const failure = storageFailure(error, `cannot take ${this.#options.object}`);
-      if (failure.code !== 'no-space') this.#fail(failure);
+      if (failureCode(failure) !== 'no-space') this.#fail(logFailure(failure));
       throw failure;
     }
   }
@@ -322,6 +311,7 @@ export class LogImpl implements Log, LogMaintenance {
         reader: this.#reader,
         fence: this.#fence,
         created: this.#created,
+        rest: () => clock.sleep(0),
       });
       if (this.#failure !== undefined) {
         await closeQuietly(taken.segment);
@@ -331,7 +321,8 @@ export class LogImpl implements Log, LogMaintenance {
       this.#moved.set(taken.moved);
       this.#markers.set(taken.segment.number, taken.segment.marker);
       this.#writer = this.#makeWriter(taken.segment);
-      this.#touch();
+      seals.takeNotBeforeMs = 0;
+      this.#idle.touch();
     } catch (error) {
       if (isNoSpace(error)) {
         seals.takeNotBeforeMs = clock.monotonicMs() + NO_SPACE_RETRY_MS;
@@ -342,13 +333,14 @@ export class LogImpl implements Log, LogMaintenance {
   }
 
   #makeWriter(segment: Segment): Writer {
-    const { fs, directory, lease } = this.#options;
+    const { fs, clock, directory, lease } = this.#options;
     return new Writer({
       epoch: lease.epoch,
       segment,
       mayShow: (behindClose) => this.#fence.passes(behindClose),
       syncDirectory: () => fs.syncDirectory(directory),
       synced: (file, octets) => this.#synced(file, octets),
+      rest: () => clock.sleep(0),
       failed: (reason) => this.#fail(reason),
     });
   }
@@ -360,20 +352,6 @@ export class LogImpl implements Log, LogMaintenance {
     if (done.length === 0) return;
     this.#previous = this.#previous.filter((segment) => segment.number >= file);
     for (const segment of done) void closeQuietly(segment);
-  }
-
-  /** Rotation by size is no one's wish: a failure leaves the file growing, and is tried again a little later. */
-  #rotateWhenTime(): void {
-    const { clock, logger, object } = this.#options;
-    if (this.#rotating !== undefined || clock.monotonicMs() < this.#rotateNotBeforeMs) return;
-    this.#rotating = this.#rotate()
-      .catch((error: unknown) => {
-        this.#rotateNotBeforeMs = clock.monotonicMs() + NO_SPACE_RETRY_MS;
-        logger.warn({ object, err: error }, 'a log file stays larger than it should');
-      })
-      .finally(() => {
-        this.#rotating = undefined;
-      });
   }
 
   /** Creates the next number while appends go on, then turns to it in one turn. */
@@ -403,35 +381,20 @@ export class LogImpl implements Log, LogMaintenance {
     }
   }
 
-  /** Used just now: the idle time begins anew. One timer at a time, which looks again when it was early. */
-  #touch(): void {
-    this.#lastUseMs = this.#options.clock.monotonicMs();
-    if (this.#idleTimer === undefined && this.#closing === undefined) this.#armIdle(this.#idleCloseMs);
-  }
-
-  get #idleCloseMs(): number {
-    return this.#options.idleCloseMs ?? IDLE_CLOSE_MS;
-  }
-
-  #armIdle(delayMs: number): void {
-    this.#idleTimer = this.#options.clock.timer(delayMs, () => {
-      this.#idleTimer = undefined;
-      if (this.#failure !== undefined || this.#closing !== undefined) return;
-      const leftMs = this.#lastUseMs + this.#idleCloseMs - this.#options.clock.monotonicMs();
-      const writer = this.#writer;
-      if (leftMs > 0 || writer?.unsettled === true) return this.#armIdle(Math.max(leftMs, 1));
-      if (writer !== undefined && this.#options.lease.held()) writer.appendClose();
-      void this.#handles.closeAll();
-      if (writer !== undefined)
-        void this.#purging?.purge(this.files, [...this.#reader.purgeable, ...this.#created]);
-    });
+  /** Nobody has used it for a while. */
+  #idled(): void {
+    const writer = this.#writer;
+    if (writer !== undefined && this.#options.lease.held()) writer.appendClose();
+    void this.#handles.closeAll();
+    if (writer !== undefined)
+      void this.#purging?.purge(this.files, [...this.#reader.purgeable, ...this.#created]);
   }
 
   async #close(): Promise<void> {
-    this.#idleTimer?.cancel();
+    this.#idle.end();
     // Both report to whoever asked for them.
     await this.#taking?.catch(() => undefined);
-    await this.#rotating?.catch(() => undefined);
+    await this.#rotation.ended();
     const writer = this.#writer;
     if (writer !== undefined && this.#failure === undefined) {
       try {
@@ -450,10 +413,10 @@ export class LogImpl implements Log, LogMaintenance {
   }
 
   async #release(): Promise<void> {
-    this.#idleTimer?.cancel();
+    this.#idle.end();
     const segments = [this.#writer?.segment, ...this.#previous].filter((segment) => segment !== undefined);
     this.#previous = [];
-    await Promise.all([this.#handles.closeAll(), ...segments.map(closeQuietly)]);
+    await Promise.all([this.#handles.end(), ...segments.map(closeQuietly)]);
   }
 
   #fail(reason: Failure): void {
@@ -483,9 +446,4 @@ export class LogImpl implements Log, LogMaintenance {
   #leaseGone(): Failure {
     return new Failure('unavailable', `the lease of ${this.#options.object} is not held`);
   }
-}
-
-/** All that was written is durable already: an error at the close of a file tells nothing about it. */
-async function closeQuietly(segment: Segment): Promise<void> {
-  await segment.file.close().catch(() => undefined);
 }

@@ -2,6 +2,7 @@
  * Where the records of a copied tail lie now. They were replayed at their places in the predecessor's file, whose octets
  * there no longer count; the copy in our own file is what is durable (docs/architecture.md, section 3, rule 2).
  */
+import { firstNot } from '../../lib/ascending.ts';
 import type { Place } from './types.ts';
 
 interface Move {
@@ -31,14 +32,8 @@ export class MovedPlaces {
   /** The place to read instead; parts of a payload move with it. */
   current(place: Place): Place {
     if (place.file !== this.#oldFile || this.#moves.length === 0) return place;
-    let low = 0;
-    let high = this.#moves.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#moves[middle]!.from <= place.offset) low = middle + 1;
-      else high = middle;
-    }
-    const move = this.#moves[low - 1];
+    const behind = firstNot(0, this.#moves.length, (index) => this.#moves[index]!.from <= place.offset);
+    const move = this.#moves[behind - 1];
     if (move === undefined || place.offset + place.octets > move.to) return place;
     return { ...place, file: this.#newFile, offset: move.target + place.offset - move.from };
   }

@@ -3,8 +3,7 @@
  * stale where a fresh one is not (ESTALE, an old size), so what fails is tried once more.
  */
 import { crc32c } from '../../lib/crc32c.ts';
-import { Failure } from '../../lib/failure.ts';
-import { errorCode } from './errors.ts';
+import { errorCode, Failure } from '../../lib/failure.ts';
 import type { ReadHandles } from './handles.ts';
 import { PIECE_OCTETS } from './limits.ts';
 import { HEADER_OCTETS, parseHeader } from './record.ts';

@@ -3,17 +3,17 @@
  * fails when what it had handed over no longer counts as it did. So the state above is a function of the records in
  * any case (docs/storage.md, reading an object).
  */
-import { Failure } from '../../lib/failure.ts';
-import { errorCode } from './errors.ts';
+import { errorCode, Failure } from '../../lib/failure.ts';
 import { decodeReplaced } from './first-record.ts';
-import { type Head, listNames, Survey, type SurveyOptions } from './head.ts';
 import { type WholeFile, withFile } from './inspect.ts';
 import { RETAIN_OCTETS_MAX, SNAPSHOT_TRIES_MAX } from './limits.ts';
+import { listNames } from './listing.ts';
 import { fileName, fileNumbers } from './names.ts';
 import { endOf, Flag, HEADER_OCTETS, OBJECT_TYPE_MIN, type RawRecord, RecordType } from './record.ts';
 import { type Gap, type ScanOutcome, scan } from './scan.ts';
 import { type Resume, resumeFrom, type SnapshotHeader } from './snapshot-file.ts';
 import { type SnapshotName, snapshotNames } from './snapshot-name.ts';
+import { type Head, Survey, type SurveyOptions } from './survey.ts';
 import type { FileCount, LogRecord, Restore } from './types.ts';
 
 export interface ReaderOptions extends SurveyOptions {

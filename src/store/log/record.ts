@@ -5,7 +5,7 @@
 import { crc32c } from '../../lib/crc32c.ts';
 import type { Step } from '../../lib/step.ts';
 import type { Epoch } from '../ids.ts';
-import { INLINE_OCTETS_MAX, PAYLOAD_OCTETS_MAX } from './limits.ts';
+import { INLINE_OCTETS_MAX, PAYLOAD_OCTETS_MAX, PIECE_OCTETS } from './limits.ts';
 
 export const HEADER_OCTETS = 44;
 export const MARKER_OCTETS = 8;
@@ -57,16 +57,7 @@ export function encodeRecord(
   payloadOctets: number,
 ): void {
   const inline = payloadOctets <= INLINE_OCTETS_MAX;
-  const head = Buffer.allocUnsafe(inline ? HEADER_OCTETS + payloadOctets : HEADER_OCTETS);
-  head.set(marker, 0);
-  head[AT.type] = header.type;
-  head[AT.flags] = header.flags;
-  head[AT.zero] = 0;
-  head[AT.zero + 1] = 0;
-  writeU53(head, AT.epoch, header.epoch);
-  writeU53(head, AT.modseq, header.modseq);
-  writeU53(head, AT.durable, header.durable);
-  writeU53(head, CRC_FROM, offset);
+  const head = startHead(marker, offset, header, inline ? HEADER_OCTETS + payloadOctets : HEADER_OCTETS);
   let crc: number;
   chunks.push(head);
   if (inline) {
@@ -83,6 +74,52 @@ export function encodeRecord(
       chunks.push(part);
     }
   }
+  finishHead(head, payloadOctets, crc);
+}
+
+/** The same for a payload above PIECE_OCTETS: it is summed piece by piece, and `rest` lets the event loop run in between. */
+export async function encodeLargeRecord(
+  chunks: Buffer[],
+  marker: Buffer,
+  offset: number,
+  header: Header,
+  payload: readonly Buffer[],
+  payloadOctets: number,
+  rest: () => Promise<void>,
+): Promise<void> {
+  const head = startHead(marker, offset, header, HEADER_OCTETS);
+  chunks.push(head, ...payload);
+  let crc = crc32c(head.subarray(CRC_FROM));
+  let summed = 0;
+  for (const part of payload)
+    for (let at = 0; at < part.length; ) {
+      const piece = part.subarray(at, at + PIECE_OCTETS - summed);
+      crc = crc32c(piece, crc);
+      at += piece.length;
+      summed += piece.length;
+      if (summed < PIECE_OCTETS) continue;
+      summed = 0;
+      await rest();
+    }
+  finishHead(head, payloadOctets, crc);
+}
+
+/** A header without length and checksum; where these will be, the offset stands as long as octets are summed. */
+function startHead(marker: Buffer, offset: number, header: Header, octets: number): Buffer {
+  const head = Buffer.allocUnsafe(octets);
+  head.set(marker, 0);
+  head[AT.type] = header.type;
+  head[AT.flags] = header.flags;
+  head[AT.zero] = 0;
+  head[AT.zero + 1] = 0;
+  writeU53(head, AT.epoch, header.epoch);
+  writeU53(head, AT.modseq, header.modseq);
+  writeU53(head, AT.durable, header.durable);
+  writeU53(head, CRC_FROM, offset);
+  return head;
+}
+
+function finishHead(head: Buffer, payloadOctets: number, crc: number): void {
   head.writeUInt32LE(payloadOctets, AT.length);
   head.writeUInt32LE(crc, AT.crc);
 }

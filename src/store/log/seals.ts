@@ -1,7 +1,7 @@
 /**
  * What an incarnation must remember of an object between two openings of its log: the files it created there, how many
- * octets of each it knows to be good, and when it last found no space. The host hands `log.sealed` of a log that failed
- * to the next `openLog` of the same object (docs/architecture.md, section 3, rule 3: sealing the failed file at its last
+ * octets of each it knows to be good, and when it last found no space. The host hands one to every `openLog` of the object
+ * under a grant, which writes into it (docs/architecture.md, section 3, rule 3: sealing the failed file at its last
  * good sync). It is worth nothing to any other incarnation.
  */
 export class Seals extends Map<number, number> {
@@ -9,8 +9,6 @@ export class Seals extends Map<number, number> {
   takeNotBeforeMs = 0;
 
   static from(seals: ReadonlyMap<number, number> | undefined): Seals {
-    const copy = new Seals(seals);
-    if (seals instanceof Seals) copy.takeNotBeforeMs = seals.takeNotBeforeMs;
-    return copy;
+    return seals instanceof Seals ? seals : new Seals(seals);
   }
 }

@@ -2,11 +2,12 @@
  * The file of a snapshot (docs/storage.md, snapshots): what it stands for, the state's columns, a checksum over all. It is
  * derived and never believed against the files: it must name the very file (by its marker) that counts up to its place.
  */
+
 import { crc32c } from '../../lib/crc32c.ts';
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
+import { errorCode } from '../../lib/failure.ts';
 import type { Fs } from '../../platform/platform.ts';
 import type { Epoch } from '../ids.ts';
-import { errorCode } from './errors.ts';
 import { PIECE_OCTETS, SNAPSHOT_OCTETS_MAX } from './limits.ts';
 import { MARKER_OCTETS } from './record.ts';
 import type { SnapshotName } from './snapshot-name.ts';

@@ -3,19 +3,18 @@
  * create the next number exclusively, *then* list again and read the predecessors, then write both first records and the
  * copied tail in one write, make the name durable, and look at the lease. Predecessors are never touched.
  */
-import { Failure } from '../../lib/failure.ts';
+import { errorCode, Failure } from '../../lib/failure.ts';
 import type { AppendFile, Fs, Random } from '../../platform/platform.ts';
-import { errorCode } from './errors.ts';
 import type { Fence } from './fence.ts';
 import { encodeFirstRecords } from './first-record.ts';
-import { listNumbers } from './head.ts';
-import { CREATE_TRIES_MAX } from './limits.ts';
+import { CREATE_TRIES_MAX, PIECE_OCTETS } from './limits.ts';
+import { listNumbers } from './listing.ts';
 import { filePath } from './names.ts';
 import type { Reader } from './reader.ts';
-import { encodeRecord, HEADER_OCTETS, MARKER_OCTETS, type RawRecord } from './record.ts';
+import { encodeLargeRecord, encodeRecord, HEADER_OCTETS, MARKER_OCTETS, type RawRecord } from './record.ts';
 import type { Seals } from './seals.ts';
+import { Segment } from './segment.ts';
 import type { FileCount, Lease, Place } from './types.ts';
-import { Segment } from './writer.ts';
 
 export interface CreateOptions {
   readonly fs: Fs;
@@ -68,6 +67,8 @@ export interface TakeOptions extends CreateOptions {
   readonly fence: Fence;
   /** Files that this log created and that hold nothing. */
   readonly created: Set<number>;
+  /** Lets the event loop run, between two pieces of a large record. */
+  readonly rest: () => Promise<void>;
 }
 
 export interface Taken {
@@ -83,7 +84,7 @@ export interface Taken {
  * that turned up since the last reading are replayed before this resolves.
  */
 export async function take(options: TakeOptions): Promise<Taken> {
-  const { fs, directory, object, lease, seals, reader, fence, created } = options;
+  const { fs, directory, object, lease, seals, reader, fence, created, rest } = options;
   if (!lease.held()) throw new Failure('unavailable', `the lease of ${object} has run out`);
   const segment = await createNext(options, Math.max(0, reader.numbers.at(-1) ?? 0, ...created));
   created.add(segment.number);
@@ -100,7 +101,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
     const { incarnation, epoch } = lease;
     const first = encodeFirstRecords({ marker, object, incarnation, epoch, counts, tailOctets });
     const chunks = [first];
-    const moved = copyTail(chunks, tail, segment, first.length, reader.headNumber ?? 0);
+    const moved = await copyTail(chunks, tail, segment, first.length, reader.headNumber ?? 0, rest);
     const octets = first.length + tailOctets;
     await segment.file.writeDurably(chunks, 0);
     await fs.syncDirectory(directory);
@@ -118,26 +119,22 @@ export async function take(options: TakeOptions): Promise<Taken> {
 }
 
 /** Commits as they were, at their new places: type, epoch and modseq travel with a record. */
-function copyTail(
+async function copyTail(
   chunks: Buffer[],
   tail: readonly RawRecord[],
   segment: Segment,
   start: number,
   oldFile: number,
-): (readonly [from: Place, to: Place])[] {
+  rest: () => Promise<void>,
+): Promise<(readonly [from: Place, to: Place])[]> {
   const moved: (readonly [from: Place, to: Place])[] = [];
   let offset = start;
   for (const record of tail) {
     const { type, flags, epoch, modseq, payload } = record;
     const octets = payload.length;
-    encodeRecord(
-      chunks,
-      segment.marker,
-      offset,
-      { type, flags, epoch, modseq, durable: 0 },
-      [payload],
-      octets,
-    );
+    const header = { type, flags, epoch, modseq, durable: 0 };
+    if (octets <= PIECE_OCTETS) encodeRecord(chunks, segment.marker, offset, header, [payload], octets);
+    else await encodeLargeRecord(chunks, segment.marker, offset, header, [payload], octets, rest);
     moved.push([
       { file: oldFile, offset: record.offset + HEADER_OCTETS, octets },
       { file: segment.number, offset: offset + HEADER_OCTETS, octets },

@@ -109,10 +109,16 @@ export interface LogMaintenance {
   readRecord(place: Place): Promise<readonly Buffer[]>;
   /**
    * Writes a snapshot: what `content` gives of the state as it is now, to be restored in place of what was replayed and
-   * appended so far. Resolves when it is written, and the older ones are removed. Not while a compaction runs.
+   * appended so far. Resolves when it is written, and the older ones are removed. Not while a compaction runs. It may be
+   * written after the log was closed, and after the lease is gone: what it says of its place stays true. With `inTurn`
+   * that decides when `content` is called, which then gives a state that nobody changes any more. Without content none is
+   * written.
    */
-  writeSnapshot(content: () => Buffer): Promise<void>;
+  writeSnapshot(content: () => Buffer | undefined, inTurn?: InTurn): Promise<void>;
 }
+
+/** Begins the work when its turn comes; ends with it. */
+export type InTurn = (work: () => Promise<void>) => Promise<void>;
 
 /** Takes the content of a snapshot in place of records; false, with nothing done, when it cannot be used. */
 export type Restore = (content: Buffer) => boolean;

@@ -6,40 +6,12 @@
  */
 import { strict as assert } from 'node:assert';
 import { Failure } from '../../lib/failure.ts';
-import type { AppendFile } from '../../platform/platform.ts';
 import type { Epoch } from '../ids.ts';
 import { isNoSpace } from './errors.ts';
-import { BATCH_OCTETS_MAX } from './limits.ts';
-import { encodeRecord, Flag, HEADER_OCTETS, RecordType } from './record.ts';
+import { BATCH_OCTETS_MAX, PIECE_OCTETS } from './limits.ts';
+import { encodeLargeRecord, encodeRecord, Flag, HEADER_OCTETS, type Header, RecordType } from './record.ts';
+import type { Segment } from './segment.ts';
 import type { Place } from './types.ts';
-
-/** A file of ours. Once a later one exists, nothing more is appended to it. */
-export class Segment {
-  readonly number: number;
-  readonly marker: Buffer;
-  readonly file: AppendFile;
-  /** Where the next record will lie. */
-  position: number;
-  /** Known durable up to here. */
-  durable: number;
-  /** Behind the last close record, 0 when there is none. */
-  closedAt = 0;
-
-  constructor(number: number, marker: Buffer, file: AppendFile, written: number) {
-    this.number = number;
-    this.marker = marker;
-    this.file = file;
-    this.position = written;
-    this.durable = written;
-  }
-
-  /** Behind the last commit that is no close record. */
-  get contentEnd(): number {
-    return this.closedAt !== 0 && this.closedAt === this.position
-      ? this.position - HEADER_OCTETS
-      : this.position;
-  }
-}
 
 /** What is appended: a record of the object or of the log itself. */
 export interface AppendRecord {
@@ -82,6 +54,8 @@ export interface WriterOptions {
   readonly syncDirectory: () => Promise<void>;
   /** A file is good up to here. */
   readonly synced: (file: number, octets: number) => void;
+  /** Lets the event loop run, between two pieces of a large record. */
+  readonly rest: () => Promise<void>;
   /** Nothing more can be written; called once. */
   readonly failed: (reason: Failure) => void;
 }
@@ -115,10 +89,6 @@ export class Writer {
   /** Something appended is not settled yet; after a failure: was not, and never will be. */
   get unsettled(): boolean {
     return this.#appended > this.#settled;
-  }
-
-  get failure(): Failure | undefined {
-    return this.#failure;
   }
 
   append(records: readonly AppendRecord[]): readonly Place[] {
@@ -230,7 +200,11 @@ export class Writer {
     const end = last.offset + last.octets;
     const behindClose = segment.closedAt !== 0 && segment.closedAt >= first.offset && segment.closedAt < end;
     const chunks: Buffer[] = [];
-    for (const entry of batch) this.#encode(chunks, entry);
+    for (const entry of batch)
+      if (entry.octets > PIECE_OCTETS) await this.#encodeInPieces(chunks, entry);
+      else this.#encode(chunks, entry);
+    // Given up while a large one was summed: nothing more is handed to the kernel.
+    if (this.#failure !== undefined) return;
     await segment.file.writeDurably(chunks, first.offset);
     if (first.offset === 0) await this.#options.syncDirectory();
     segment.durable = end;
@@ -245,16 +219,32 @@ export class Writer {
   }
 
   #encode(chunks: Buffer[], entry: Entry): void {
-    const { segment, content } = entry;
+    for (const [offset, header, { payload, payloadOctets }] of this.#records(chunks, entry))
+      encodeRecord(chunks, entry.segment.marker, offset, header, payload, payloadOctets);
+  }
+
+  async #encodeInPieces(chunks: Buffer[], entry: Entry): Promise<void> {
+    const { marker } = entry.segment;
+    for (const [offset, header, { payload, payloadOctets }] of this.#records(chunks, entry))
+      if (payloadOctets <= PIECE_OCTETS) encodeRecord(chunks, marker, offset, header, payload, payloadOctets);
+      else
+        await encodeLargeRecord(chunks, marker, offset, header, payload, payloadOctets, this.#options.rest);
+  }
+
+  /** The records of a commit with their offsets and headers; a first write goes to `chunks` as it is. */
+  *#records(
+    chunks: Buffer[],
+    { segment, content, offset: start }: Entry,
+  ): Generator<readonly [offset: number, header: Header, record: QueuedRecord]> {
     if (Buffer.isBuffer(content)) {
       chunks.push(content);
       return;
     }
-    let offset = entry.offset;
-    for (const { type, flags, modseq, payload, payloadOctets } of content) {
-      const header = { type, flags, epoch: this.#options.epoch, modseq, durable: segment.durable };
-      encodeRecord(chunks, segment.marker, offset, header, payload, payloadOctets);
-      offset += HEADER_OCTETS + payloadOctets;
+    let offset = start;
+    for (const record of content) {
+      const { type, flags, modseq } = record;
+      yield [offset, { type, flags, epoch: this.#options.epoch, modseq, durable: segment.durable }, record];
+      offset += HEADER_OCTETS + record.payloadOctets;
     }
   }
 }

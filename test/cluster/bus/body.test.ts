@@ -152,3 +152,13 @@ void t.test('failures keep their code, others say nothing', async (t) => {
   const long = decodeFailure(encodeFailure(new Failure('limit', 'x'.repeat(5000))));
   t.ok(typeof long !== 'string' && long.message.length === 1024);
 });
+
+void t.test('a body of more values than a peer takes is refused where it is made', (t) => {
+  const most = Array.from({ length: BODY_VALUES_MAX - 1 }, () => 1);
+  t.type(decodeBody(encodeBody(most)), 'object');
+  t.throws(() => encodeBody([...most, 1]), { code: 'limit' });
+  t.throws(() => encodeRequest('service', [...most, 1]), { code: 'limit' });
+  const large = encodeRequest('service', { octets: Buffer.alloc(2 * BODY_VALUES_MAX) });
+  t.type(decodeRequest(large), 'object', 'octets are one value');
+  t.end();
+});

@@ -353,3 +353,50 @@ void t.test('no hello in time', async (t) => {
   peer.write(encodeFrame(FrameType.ping, 0, 0, Buffer.alloc(0)));
   await bus.close();
 });
+
+void t.test('so many calls, and so many octets, wait to be sent; more are refused', async (t) => {
+  const limits = { callsMax: 3, callOctetsMax: 1000, begunOctetsMax: 2000, callsQueuedOctetsMax: 2500 };
+  const client = await makeBus(memoryPlatform(), { limits: { ...limits, streamMessageOctetsMax: 1000 } });
+  const nowhere = { host: '127.0.0.1', port: 1 };
+  const waiting = (octets: number) => client.bus.call(nowhere, 'echo', Buffer.alloc(octets), SOON);
+  const reasons = [900, 900, 900, 1, 1].map((octets) =>
+    waiting(octets).catch((error: Failure) => `${error.code} ${/too many/.test(error.message)}`),
+  );
+  t.strictSame(
+    await Promise.all(reasons),
+    ['false', 'false', 'true', 'false', 'true'].map((refused) => `unavailable ${refused}`),
+    'two fit, the third has too many octets, and after a fourth there are three',
+  );
+  const again = await waiting(900).catch((error: Failure) => error.message);
+  t.notMatch(again, /too many/, 'they wait no longer');
+  await client.bus.close();
+});
+
+void t.test('requests that wait for credit are bounded in octets', async (t) => {
+  const limits = {
+    callOctetsMax: 1000,
+    streamMessageOctetsMax: 1000,
+    begunOctetsMax: 2000,
+    callsQueuedOctetsMax: 3000,
+    frameOctetsMax: 1000,
+    connectionCredit: 1000,
+    heldCallOctetsMax: 0,
+  };
+  const pair = await makePair(limits);
+  const release = Promise.withResolvers<void>();
+  pair.server.serve('slow', () => release.promise.then(() => 1));
+  const to = pair.server.self.address;
+  const calls: Promise<string>[] = [];
+  const call = (): void => void calls.push(codeOf(pair.client.call(to, 'slow', Buffer.alloc(900), SOON)));
+  call();
+  await settle();
+  for (let i = 0; i < 6; i++) call();
+  await settle();
+  const over = await Promise.race([calls[6], settle().then(() => 'waits')]);
+  t.equal(over, 'unavailable', 'one too many');
+  release.resolve();
+  await settle();
+  t.ok((await Promise.all(calls)).filter((code) => code === 'no failure').length >= 4);
+  t.equal(await codeOf(pair.client.call(to, 'slow', Buffer.alloc(900), SOON)), 'no failure', 'room again');
+  await pair.close();
+});

@@ -190,3 +190,21 @@ void t.test('a loop that was left may be taken up again', async (t) => {
   t.same(await all(far), [2, 3]);
   await pair.close();
 });
+
+void t.test('what nobody read of a stream that both sides ended counts no more', async (t) => {
+  const pair = await makePair({ heldStreamOctetsMax: 100_000 });
+  for (let i = 0; i < 5; i++) {
+    const accepted = Promise.withResolvers<BusStream>();
+    pair.server.onStream(`s${i}`, (_, stream) => accepted.resolve(stream));
+    const near = await pair.client.open(pair.server.self.address, `s${i}`, 1, SOON);
+    const far = await accepted.promise;
+    await near.send(Buffer.alloc(60_000, 1));
+    near.end();
+    far.end();
+    await settle();
+    t.ok(far.closed.aborted);
+    t.match(far.closed.reason, { message: 'the stream has ended' }, `stream ${i} was not reset`);
+    if (i === 4) t.equal(((await all(far))[0] as Buffer).length, 60_000, 'it can be read yet');
+  }
+  await pair.close();
+});

@@ -13,13 +13,13 @@ void t.test(
     t.equal(a.leftMs(0), 0, 'none before the first heartbeat');
     t.equal(a.begin(1000), 1);
     t.equal(a.leftMs(1000), 0, 'none while it is under way');
-    a.finish(3);
+    a.finish([3]);
     t.equal(a.leftMs(1400), 350);
     t.equal(a.leaseMs(1400), 1600, '"no lease reaches beyond the noted time + SlotLease"');
     t.equal(a.leftMs(1750), 0);
     t.equal(a.leaseMs(1750), 0, 'nothing is granted or renewed without authority');
     a.begin(1900);
-    a.finish(3);
+    a.finish([3]);
     t.equal(a.leftMs(2000), 650, 'and it comes back with the next');
   },
 );
@@ -27,9 +27,9 @@ void t.test(
 void t.test('a larger epoch listed ends it for good', async (t) => {
   const a = new Authority(3, times);
   a.begin(0);
-  a.finish(3);
+  a.finish([3]);
   a.begin(150);
-  a.finish(4);
+  a.finish([3, 4]);
   t.equal(a.leftMs(200), 0);
   t.ok(a.over);
 });
@@ -38,7 +38,7 @@ void t.test('"quotes a heartbeat not older than a ControlLease"', async (t) => {
   const a = new Authority(3, times);
   for (let at = 0; at < 20_000; at += 150) {
     a.begin(at);
-    a.finish(3);
+    a.finish([3]);
   }
   const last = a.counter;
   t.ok(a.isRecent(last, 19_950 + 750));

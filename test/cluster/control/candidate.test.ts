@@ -8,7 +8,11 @@ import {
   newCandidate,
   step,
 } from '../../../src/cluster/control/candidate.ts';
-import { CONTROL_EPOCH_MAX, encodeHeartbeat } from '../../../src/cluster/control/heartbeat-file.ts';
+import {
+  CONTROL_EPOCH_MAX,
+  encodeHeartbeat,
+  type LeaseTimes,
+} from '../../../src/cluster/control/heartbeat-file.ts';
 import type { Look } from '../../../src/cluster/control/watch.ts';
 import { DEFAULT_TIMES, withMargin } from '../../../src/cluster/times.ts';
 
@@ -44,6 +48,7 @@ function file(
   controlEpoch: number,
   counter: number,
   state: 'running' | 'ended' = 'running',
+  stated?: LeaseTimes,
 ): Look['predecessor'] {
   const address = { host: 'h', port: 1 };
   const octets = encodeHeartbeat({
@@ -54,6 +59,7 @@ function file(
     address,
     nonce: '',
     holders: [],
+    ...(stated && { times: stated }),
   });
   return { controlEpoch, octets };
 }
@@ -238,4 +244,29 @@ void t.test('an epoch that leaves no larger one does not end its candidacy for e
   run.tick(2000);
   run.feed({ kind: 'larger-found', now: 2000, controlEpoch: CONTROL_EPOCH_MAX });
   t.equal(run.c.phase, 'watching', 'its controller is over, so it does not act');
+});
+
+void t.test('a predecessor that went by longer times is waited for by its times', async (t) => {
+  const stated = { controlLeaseMs: 5000, slotLeaseMs: 20_000, clockMargin: 0.2 };
+  const before = file(4, 9, 'running', stated);
+  const run = new Run().look(0, [4], before).look(400, [4], before);
+  t.same(run.tick(1000), [], 'half of its ControlLease has not passed');
+  run.look(2600, [4], before);
+  t.same(run.tick(2620), ['poll']);
+  run.feed({ kind: 'polled', now: 2650, poll: 1, heardAgoMs: undefined });
+  run.feed({ kind: 'created', controlEpoch: 5, now: 2700 }).look(2800, [4, 5], before);
+  t.equal(dueAt(run.c, times), 10 + 6000, 'its ControlLease and its margin since the value was first seen');
+  t.same(run.tick(5999), ['collect']);
+  t.same(run.tick(6010), ['act']);
+});
+
+void t.test('a file without a heartbeat: the times of the controller before it', async (t) => {
+  const timesBefore = { controlLeaseMs: 5000, slotLeaseMs: 20_000, clockMargin: 0.12 };
+  const look = { startedAt: 0, returnedAt: 10, epochs: [4, 5], predecessor: EMPTY, timesBefore };
+  const run = new Run().feed({ kind: 'looked', look });
+  const patience = withMargin(5000, times) + 2 * times.heartbeatMs;
+  run.look(patience - 100, [4, 5], EMPTY);
+  t.same(run.tick(patience - 50), []);
+  run.look(patience + 20, [4, 5], EMPTY);
+  t.same(run.tick(patience + 50), ['poll']);
 });

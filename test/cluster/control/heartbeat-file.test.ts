@@ -34,6 +34,8 @@ void t.test('comes back as it was, whatever longer one was there before', async 
   const unknown = decodeHeartbeat(encodeHeartbeat({ ...heartbeat, holders: undefined }));
   t.equal(unknown?.holders, undefined);
   t.same(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, holders: [] }))?.holders, []);
+  const times = { controlLeaseMs: 750, slotLeaseMs: 10_000, clockMargin: 0.12 };
+  t.same(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, times })), { ...heartbeat, times });
 });
 
 void t.test('every cut, and every changed octet, is no heartbeat', async (t) => {

@@ -1,11 +1,11 @@
 /** Who gets which slots: balance, bounded moves, and only for a reason. */
 import t from 'tap';
-import { Assigner, type Candidate } from '../../../src/cluster/leases/assign.ts';
+import { Assigner, type Eligible } from '../../../src/cluster/leases/assign.ts';
 import { DEFAULT_TIMES } from '../../../src/cluster/times.ts';
 import { type Incarnation, SLOTS, type Slot } from '../../../src/store/ids.ts';
 
 const id = (name: string) => name.repeat(32) as Incarnation;
-const worker = (name: string, slots: number, draining = false): Candidate => ({
+const worker = (name: string, slots: number, draining = false): Eligible => ({
   incarnation: id(name),
   slots,
   draining,

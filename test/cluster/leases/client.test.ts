@@ -183,6 +183,26 @@ void t.test('a larger epoch found is told until it is answered', async (t) => {
   t.equal(rig.client.request(3).largerEpoch, undefined);
 });
 
+void t.test('a larger epoch found after a request was sent is told with the next one', async (t) => {
+  const rig = new Rig().granted();
+  const { seq } = rig.client.request(3);
+  rig.holder.leases.get(1 as Slot)!.reportLargerEpoch(epochOf(9, 1));
+  rig.answer(seq);
+  t.equal(rig.client.request(3).largerEpoch, epochOf(9, 1), 'that answer knew nothing of it');
+});
+
+void t.test('a slot that cannot be closed in order is dropped, so that moves go on', async (t) => {
+  const rig = new Rig().granted();
+  rig.holder.releasing = new Promise(() => undefined);
+  rig.answer(rig.client.request(3).seq, { release: [pair(1, E)] });
+  rig.now += 4999;
+  t.same(rig.client.request(3).released, []);
+  rig.now += 1;
+  t.same(rig.client.request(3).released, [pair(1, E)]);
+  t.equal(rig.holder.history.at(-1), 'lost 1');
+  t.equal(rig.client.size, 0);
+});
+
 void t.test('"if taking fails, the slot is given back"', async (t) => {
   const rig = new Rig().granted();
   const lease = rig.holder.leases.get(1 as Slot)!;

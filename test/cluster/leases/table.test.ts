@@ -386,3 +386,43 @@ void t.test('a report is believed only from a worker that the predecessor named'
   table.reported(B, [pair(8, epochOf(1, 4))], 1500, 0, 10);
   t.match(table.entry(slot(8)), { state: 'held', holder: B, epoch: epochOf(1, 4) });
 });
+
+void t.test('who was granted past a lease that was only confirmed has overtaken its holder', async (t) => {
+  const { table } = fresh(2, { waitUntil: 5000, holders: new Set([A]) });
+  const a = new Worker(table, A);
+  a.has.set(slot(1), epochOf(1, 3));
+  table.reported(A, a.list(), 1500, 0, 10);
+  a.renew(20, 1900);
+  t.notOk(table.isOvertaken(A));
+  table.lapse(20 + 2240);
+  t.match(table.entry(slot(1)), { state: 'free', holder: A });
+  new Worker(table, B).renew(2300);
+  table.grant(slot(1), B);
+  t.ok(table.isOvertaken(A), 'a successor must not believe A, whose clock may have stood still');
+  t.same(a.renew(2400).lost, [pair(1, epochOf(1, 3))], 'and its old epoch is confirmed by nobody');
+  t.notOk(table.isOvertaken(A), 'until it renews');
+});
+
+void t.test('holders that never reported are overtaken when the wait for them is over', async (t) => {
+  const { table } = fresh(2, { waitUntil: 5000, holders: new Set([A, B]) });
+  new Worker(table, B).renew(100);
+  table.reported(B, [], 1500, 100, 110);
+  table.lapse(5000);
+  t.ok(table.isOvertaken(A));
+  t.notOk(table.isOvertaken(B));
+});
+
+void t.test('that a worker was overtaken is remembered longer than the worker', async (t) => {
+  const { table } = fresh();
+  const a = new Worker(table, A);
+  a.renew(0);
+  table.grant(slot(1), A);
+  a.renew(10);
+  a.renew(20);
+  table.lapse(3000);
+  new Worker(table, B).renew(3000);
+  table.grant(slot(1), B);
+  table.lapse(3000 + 100 * DEFAULT_TIMES.slotLeaseMs);
+  t.same(table.slotsOf(A).size, 0);
+  t.ok(table.isOvertaken(A));
+});

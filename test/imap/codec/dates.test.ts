@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { dayStartMs, formatDateTime, parseDateTime, parseDay } from '../../../src/imap/codec/dates.ts';
-import { formatDay } from './encode.ts';
+import { formatDay } from '../commands/encode.ts';
 
 const SEED = 20260907;
 
@@ -41,4 +41,11 @@ void t.test('whatever is written is read', async (t) => {
     }),
     { seed: SEED, numRuns: 200 },
   );
+});
+
+void t.test('a date whose year in UTC has no four digits is none: it could not be told again', async (t) => {
+  t.equal(parseDateTime('01-Jan-0000 00:00:00 +2359'), undefined);
+  t.equal(parseDateTime('31-Dec-9999 23:59:59 -0001'), undefined);
+  t.equal(formatDateTime(parseDateTime('01-Jan-0000 00:00:00 +0000')!), '"01-Jan-0000 00:00:00 +0000"');
+  t.equal(formatDateTime(parseDateTime('31-Dec-9999 23:59:59 +0000')!), '"31-Dec-9999 23:59:59 +0000"');
 });

@@ -1,13 +1,16 @@
 /** Framing: transcripts with every cut, the limits, and staying in step after every refusal. */
 import t from 'tap';
 import type { Framed, FramingLimits, Want } from '../../../src/imap/codec/framing.ts';
-import { AUTHENTICATED_LIMITS, Framer, UNAUTHENTICATED_LIMITS } from '../../../src/imap/codec/framing.ts';
+import { Framer } from '../../../src/imap/codec/framing.ts';
+import { AUTHENTICATED_LIMITS, UNAUTHENTICATED_LIMITS } from '../../../src/imap/limits.ts';
+import { createBudget } from '../../../src/lib/budget.ts';
 import { seeded } from '../../mime/seeded.ts';
 
 const SMALL: FramingLimits = {
   lineOctetsMax: 70,
   literalOctetsMax: 10,
   appendOctetsMax: 20,
+  messageVerbs: new Set(['APPEND']),
   literalsMax: 3,
   discardOctetsMax: 200,
 };
@@ -245,3 +248,59 @@ void t.test('fuzz: whatever comes, the cuts change nothing and every command is 
   }
   t.pass(`seed ${seed}`);
 });
+
+void t.test(
+  'what all connections hold together is bounded, and given back when a command was dealt with',
+  async (t) => {
+    const budget = createBudget(200_000);
+    const limits = { ...AUTHENTICATED_LIMITS, budget };
+    const [one, two] = [new Framer(limits), new Framer(limits)];
+    const append = Buffer.from(`a APPEND INBOX {150000+}\r\n${'x'.repeat(150_000)}\r\n`);
+    one.push(Buffer.from('z APPEND INBOX {150000}\r\n'));
+    t.equal(one.next().kind, 'continue');
+    t.equal(budget.takenOctets, 0, 'what is only announced holds nothing');
+    one.push(Buffer.from(`${'x'.repeat(150_000)}\r\n`));
+    t.equal(one.next().kind, 'command');
+    t.equal(budget.takenOctets, 150_000, 'no more than comes');
+    t.equal(one.next().kind, 'more');
+    one.push(append.subarray(0, 1000));
+    t.equal(one.next().kind, 'more');
+    two.push(append);
+    t.match(two.next(), { kind: 'bad', tag: 'a', status: 'NO', code: '[LIMIT] ' });
+    two.push(Buffer.from(`b APPEND INBOX {150000}\r\n`));
+    t.match(two.next(), { kind: 'bad', tag: 'b', status: 'NO' });
+    two.push(Buffer.from(`c CREATE {3+}\r\nabc\r\n`));
+    t.equal(two.next().kind, 'command', 'small ones are not counted');
+    one.push(append.subarray(1000));
+    t.equal(one.next().kind, 'command');
+    t.equal(budget.take(100_000), false, 'held while the command is dealt with');
+    t.equal(one.next().kind, 'more');
+    t.equal(budget.take(200_000), true);
+    budget.give(200_000);
+    one.push(append.subarray(0, 1000));
+    one.next();
+    one.end();
+    t.equal(budget.take(200_000), true, 'and when the connection ends in the middle');
+  },
+);
+
+void t.test(
+  'a literal that finds no room half way is refused at its end, and what it held is given back',
+  async (t) => {
+    const budget = createBudget(1_000_000);
+    const framer = new Framer({ ...AUTHENTICATED_LIMITS, budget });
+    framer.push(Buffer.from('a APPEND INBOX {900000}\r\n'));
+    t.equal(framer.next().kind, 'continue');
+    framer.push(Buffer.alloc(300_000, 'x'));
+    t.equal(framer.next().kind, 'more');
+    t.ok(budget.takenOctets >= 300_000 && budget.takenOctets <= 600_000, 'in steps');
+    budget.take(budget.octetsMax - budget.takenOctets); // others
+    const others = budget.takenOctets;
+    framer.push(Buffer.alloc(600_000, 'x'));
+    t.equal(framer.next().kind, 'more');
+    t.ok(budget.takenOctets < others, 'given back at once');
+    framer.push(Buffer.from('\r\nb NOOP\r\n'));
+    t.match(framer.next(), { kind: 'bad', tag: 'a', status: 'NO', code: '[LIMIT] ' });
+    t.match(framer.next(), { kind: 'command', octets: Buffer.from('b NOOP') });
+  },
+);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { decodeMailboxName, encodeMailboxName } from '../../../src/imap/codec/mailboxName.ts';
+import { canonicalName } from '../../../src/store/account/names.ts';
 
 const SEED = 20260906;
 const decode = (text: string, utf8 = false) => decodeMailboxName(Buffer.from(text), utf8);
@@ -31,10 +32,10 @@ void t.test('what is not the one spelling is refused', async (t) => {
     t.equal(decode(text), undefined, text);
 });
 
-void t.test('INBOX is one name in any case, alone only', async (t) => {
+void t.test('INBOX is one name in any case, alone and as the first level, as the store has it', async (t) => {
   t.strictSame(
     ['inbox', 'InBox', 'inbox/x', 'Inboxes'].map((name) => decode(name)),
-    ['INBOX', 'INBOX', 'inbox/x', 'Inboxes'],
+    ['INBOX', 'INBOX', 'INBOX/x', 'Inboxes'],
   );
 });
 
@@ -47,10 +48,15 @@ void t.test('every name survives both encodings', async (t) => {
   const name = fc.string({ unit: 'grapheme', maxLength: 20 }).map((value) => value.normalize('NFC'));
   fc.assert(
     fc.property(name, fc.boolean(), (name, utf8) => {
-      const expected = name.toUpperCase() === 'INBOX' ? 'INBOX' : name;
+      const expected = canonicalName(name);
       return decodeMailboxName(encodeMailboxName(name, utf8), utf8) === expected;
     }),
     { seed: SEED, numRuns: 500 },
   );
   t.pass(`seed ${SEED}`);
+});
+
+void t.test('RFC 3501 section 5.1: INBOX in any case, of ASCII letters', async (t) => {
+  t.equal(decodeMailboxName(Buffer.from('iNbOx'), false), 'INBOX');
+  t.equal(decodeMailboxName(Buffer.from('\u0131nbox'), true), '\u0131nbox', 'a dotless i is another letter');
 });

@@ -1,8 +1,7 @@
 import t from 'tap';
-import { casemap } from '../../../src/imap/codec/casemap.ts';
 import { envelope } from '../../../src/imap/codec/envelope.ts';
 import type { Piece } from '../../../src/imap/codec/write.ts';
-import { astring, join, list, mailbox, nstring, string, text } from '../../../src/imap/codec/write.ts';
+import { astring, join, list, mailbox, nstring, string } from '../../../src/imap/codec/write.ts';
 import { envelopeOf } from '../../../src/mime/envelope.ts';
 import { scanMessage } from '../../../src/mime/scanner.ts';
 import { crlf } from '../../mime/corpus.ts';
@@ -41,19 +40,6 @@ void t.test('lists and large lists', async (t) => {
   t.equal(shown(list([['a'], ['b', 'c']])), '(a bc)');
   const large = Array.from({ length: 300_000 }, () => 'x');
   t.equal(join(list([large])).length, 300_002);
-});
-
-void t.test('text is one line, never empty', async (t) => {
-  t.equal(text('a\r\n* BYE\0x', ASCII), 'a * BYE x');
-  t.equal(text('grün', ASCII), 'gr?n');
-  t.equal(text('grün', UTF8), 'grün');
-  t.equal(text('\r\n', ASCII), '-');
-});
-
-void t.test('RFC 5051: casemap', async (t) => {
-  t.equal(casemap('straße Ünïcode'), casemap('STRASSE ünÏcode'));
-  t.equal(casemap('e\u0301'), casemap('É'));
-  t.not(casemap('a'), casemap('b'));
 });
 
 const ENVELOPES: readonly (readonly [name: string, header: string, envelope: string])[] = [

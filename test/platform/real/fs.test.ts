@@ -1,6 +1,6 @@
 /** What only the real files can show: modes, links, and mounts that hang. */
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
   closeSync,
   constants,
   mkdirSync,
@@ -34,6 +34,26 @@ void t.test('what it makes is nobody else’s to read', async (t) => {
   t.equal(statSync(join(root, 'a/b')).mode & 0o777, 0o700);
   t.equal(statSync(join(root, 'a/b/log')).mode & 0o777, 0o600);
   t.equal(statSync(join(root, 'a/b/derived')).mode & 0o777, 0o600);
+});
+
+void t.test('a directory that is there already is made durable too', async (t) => {
+  const root = temporary(t);
+  const synced: string[] = [];
+  const { fsync } = fs;
+  t.teardown(() => {
+    fs.fsync = fsync;
+  });
+  // What each descriptor stands for, while it is open.
+  fs.fsync = Object.assign((fd: number, done: fs.NoParamCallback) => {
+    synced.push(fs.readlinkSync(`/proc/self/fd/${fd}`));
+    fsync(fd, done);
+  }, fsync);
+  const files = realPlatform().fs;
+  await files.makeDirectory(join(root, 'a/b'));
+  t.strictSame(synced.splice(0).sort(), [root, join(root, 'a')]);
+  // Who made it may have died before it had synced the parent.
+  await files.makeDirectory(join(root, 'a/b'));
+  t.strictSame(synced, [join(root, 'a')]);
 });
 
 void t.test('removing a tree never follows a link out of it', async (t) => {
@@ -70,6 +90,24 @@ void t.test('a mount that hangs holds its own calls and no others', async (t) =>
   const writer = openSync(pipe, constants.O_RDWR);
   const readers = await Promise.all(hanging);
   await Promise.all(readers.map((reader) => reader.close()));
+  closeSync(writer);
+});
+
+void t.test('the heartbeat is read past all that waits', async (t) => {
+  const root = temporary(t);
+  const control = join(root, '.cluster/control');
+  mkdirSync(control, { recursive: true });
+  writeFileSync(join(control, 'heartbeat.1.data'), 'alive');
+  const pipe = join(root, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const files = new RealFs({ random: new RealRandom(), mounts: [root], callsInFlightMax: 4 });
+  const hanging = Array.from({ length: 5 }, () => files.open(pipe));
+  const reader = await files.open(join(control, 'heartbeat.1.data'));
+  t.equal(String(await reader.read(0, 10)), 'alive');
+  await reader.close();
+  const writer = openSync(pipe, constants.O_RDWR);
+  const readers = await Promise.all(hanging);
+  await Promise.all(readers.map((each) => each.close()));
   closeSync(writer);
 });
 

@@ -6,7 +6,7 @@
 import { initStorage } from '../../../src/cluster/node.ts';
 import type { Logger } from '../../../src/lib/logging.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
-import { SLOTS } from '../../../src/store/ids.ts';
+import { type Incarnation, SLOTS } from '../../../src/store/ids.ts';
 import type { Faults } from '../faults.ts';
 import type { Machine, SimProcess } from '../machine.ts';
 import { World } from '../world.ts';
@@ -26,6 +26,8 @@ import { type Sabotage, Saboteur } from './saboteur.ts';
 
 /** How often the operating systems look after their processes. */
 const LOOK_EVERY_MS = 20;
+/** Who was taken for dead and is not goes on for so long: longer than any lease it may believe in. */
+const GOES_ON_MS = 2500;
 /** A supervisor starts a worker again, and an init system a supervisor, after this. */
 const RESTART_MS: readonly [number, number] = [20, 300];
 /** A slot's lease by the slowest clock, and a look's interval. */
@@ -61,6 +63,7 @@ export class Cluster {
   #stillAtMs = -Infinity;
   /** The errors that owners told their operators. */
   readonly damage: string[] = [];
+  readonly #takenForDead = new Map<Incarnation, number>();
   readonly #options: ClusterOptions;
   readonly #around: Surroundings;
   readonly #duties: readonly { readonly machine: Machine; readonly duty: Duty }[];
@@ -162,8 +165,7 @@ export class Cluster {
 
   #look(member: Member): void {
     const { machine, supervisor, worker, duty } = member;
-    if (this.#options.plant.takesPausedForDead && worker.process.paused && !worker.process.crashed)
-      supervisor.process.deliver('child exit', () => supervisor.node?.workerExited(worker.incarnation));
+    if (this.#options.plant.takesPausedForDead) this.#takePausedForDead(member);
     // The channel to its supervisor ends, and with it the worker.
     if (supervisor.process.crashed && !worker.process.crashed) worker.process.crash();
     if (machine.state !== 'up' || !worker.process.crashed) return;
@@ -180,6 +182,17 @@ export class Cluster {
     else if (supervisor.process.paused) return;
     member.worker = startWorker(machine.process(WORKER), duty, this.#around);
     member.restartAtMs = 0;
+  }
+
+  /** A plant's. Who goes on after it was taken for dead is ended some time later, so that the member has a worker again. */
+  #takePausedForDead({ supervisor, worker }: Member): void {
+    const { process, incarnation } = worker;
+    if (process.crashed) return;
+    if (process.paused) {
+      this.#takenForDead.set(incarnation, this.world.nowMs);
+      supervisor.process.deliver('child exit', () => supervisor.node?.workerExited(incarnation));
+    } else if (this.world.nowMs - (this.#takenForDead.get(incarnation) ?? Infinity) > GOES_ON_MS)
+      process.crash();
   }
 
   #logger(process: SimProcess): Logger {

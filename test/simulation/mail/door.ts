@@ -5,16 +5,16 @@
  *   client: one line of JSON, a `Request`        server: one line of JSON, a `Reply`, in order
  */
 import type { Bus } from '../../../src/cluster/bus/types.ts';
+import { createDial } from '../../../src/cluster/dial.ts';
 import type { WorkerNode } from '../../../src/cluster/types.ts';
-import type { ClusterAuthenticator } from '../../../src/directory/authenticator.ts';
-import { CREDENTIALS_PROPERTY } from '../../../src/directory/credentials.ts';
 import { Domains } from '../../../src/directory/domains.ts';
 import type { Names } from '../../../src/directory/names.ts';
 import type { TransactionNumbers } from '../../../src/directory/transactions.ts';
 import { ImapConnection } from '../../../src/imap/frontend/connection.ts';
-import { createDial } from '../../../src/imap/frontend/dial.ts';
 import { type FailureCode, failureCode } from '../../../src/lib/failure.ts';
 import type { Logger } from '../../../src/lib/logging.ts';
+import type { ClusterAuthenticator } from '../../../src/login/authenticator.ts';
+import { CREDENTIALS_PROPERTY } from '../../../src/login/credentials.ts';
 import type { Connection, Platform } from '../../../src/platform/platform.ts';
 import { isReply, type MailIntake } from '../../../src/smtp/types.ts';
 import { objectKey } from '../../../src/store/ids.ts';
@@ -71,7 +71,10 @@ export async function openDoor(options: DoorOptions): Promise<void> {
       logger,
       clock: platform.clock,
       appendOctetsMax: APPEND_OCTETS_MAX,
-      passwordsAllowed: true,
+      passwordsAllowed: () => true,
+      random: platform.random,
+      tls: undefined,
+      service: 'imap',
       stallMs: STALL_MS,
     });
     void imap.serve();

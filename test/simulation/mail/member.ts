@@ -5,20 +5,21 @@
 import { createBus } from '../../../src/cluster/bus/bus.ts';
 import { createSupervisorNode, createWorkerNode } from '../../../src/cluster/node.ts';
 import type { ClusterTimes, SupervisorNode, WorkerNode } from '../../../src/cluster/types.ts';
-import { ClusterAuthenticator } from '../../../src/directory/authenticator.ts';
 import {
   openClusterSettings,
   SETTINGS_OBJECT,
   SETTINGS_PATH,
 } from '../../../src/directory/cluster-settings.ts';
-import { HashQueue } from '../../../src/directory/hash-queue.ts';
-import { serveLogins } from '../../../src/directory/login-service.ts';
 import { Names } from '../../../src/directory/names.ts';
-import { RememberedLogins } from '../../../src/directory/remembered.ts';
 import { DirectoryService } from '../../../src/directory/service.ts';
 import { TransactionNumbers } from '../../../src/directory/transactions.ts';
 import { serveImapOwner } from '../../../src/imap/owner.ts';
 import type { Logger } from '../../../src/lib/logging.ts';
+import { ClusterAuthenticator } from '../../../src/login/authenticator.ts';
+import { Decoys } from '../../../src/login/decoys.ts';
+import { HashQueue } from '../../../src/login/hash-queue.ts';
+import { RememberedLogins } from '../../../src/login/remembered.ts';
+import { serveLogins } from '../../../src/login/service.ts';
 import type { Address, Platform } from '../../../src/platform/platform.ts';
 import { createIntake } from '../../../src/smtp/intake.ts';
 import { serveMail } from '../../../src/smtp/owner.ts';
@@ -26,7 +27,7 @@ import { openAccount } from '../../../src/store/account/account.ts';
 import { ObjectHost } from '../../../src/store/host/host.ts';
 import type { Incarnation } from '../../../src/store/ids.ts';
 import { openLog } from '../../../src/store/log/log.ts';
-import { CheapHasher } from '../../directory/hasher.fake.ts';
+import { CheapHasher } from '../../login/hasher.fake.ts';
 import type { SimProcess } from '../machine.ts';
 import { APPEND_OCTETS_MAX, OWNER_WAIT_MS, openDoor } from './door.ts';
 import type { Plant } from './plant.ts';
@@ -146,9 +147,11 @@ async function runWorker(
   const { random, clock } = platform;
   const hasher = new HashQueue(new CheapHasher());
   const remembered = new RememberedLogins(random);
+  const changeSettings = node.changeSettings.bind(node);
+  const decoys = new Decoys({ settings, changeSettings, random });
   if (host !== undefined) {
     new DirectoryService({ bus, host, router, settings, platform, root: ROOT, logger }).start();
-    serveLogins({ bus, host, hasher, random, remembered });
+    serveLogins({ bus, host, hasher, random, clock, remembered, decoys });
     serveMail({ bus, host, clock, logger, goneForMs: (gone) => node.goneForMs(gone) });
     serveImapOwner({ bus, host, clock, logger, appendOctetsMax: APPEND_OCTETS_MAX });
   }
@@ -156,7 +159,16 @@ async function runWorker(
   running.node = node;
   if (duty === 'owns') return;
   const names = new Names({ router, map, bus, settings, clock, random, isCurrent: () => node.isReady() });
-  const authenticator = new ClusterAuthenticator({ names, router, settings, hasher, random, remembered });
+  const authenticator = new ClusterAuthenticator({
+    names,
+    router,
+    settings,
+    hasher,
+    random,
+    remembered,
+    decoys,
+    logger,
+  });
   const transactions = new TransactionNumbers(incarnation);
   const intake = createIntake({ directory: names, router, transactions, logger, waitMs: OWNER_WAIT_MS });
   const host_ = process.machine.host;

@@ -12,6 +12,8 @@ import type { Sabotage } from './saboteur.ts';
 
 export interface Plant {
   readonly name: string;
+  /** The broken promise that shows the bug. That something takes too long shows nothing: there are a hundred reasons. */
+  readonly finds: RegExp;
   /** StorageFence of the owners; on as a rule. Without it nobody may freeze a machine together with its clock. */
   readonly fence?: boolean;
   /** What the nemesis does, where not everything: the harm that the bug needs, so that few seeds find it. */
@@ -27,4 +29,4 @@ export interface Plant {
   readonly takesPausedForDead?: boolean;
 }
 
-export const NO_PLANT: Plant = { name: 'none' };
+export const NO_PLANT: Plant = { name: 'none', finds: /^$/ };

@@ -55,10 +55,6 @@ class WatchedLog implements HostedLog {
     this.failed = inner.failed;
   }
 
-  get sealed(): ReadonlyMap<number, number> {
-    return this.#inner.sealed;
-  }
-
   get maintenance(): NonNullable<Log['maintenance']> {
     return this.#inner.maintenance!;
   }

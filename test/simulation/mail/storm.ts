@@ -108,6 +108,8 @@ class Storm {
       if (!(error instanceof SimulationError)) throw error;
       this.#broken.push(`${error.message.split('\n')[0]}\n${this.#cluster?.describe()}`);
       if (error.cause instanceof Error) this.#broken.push(String(error.cause.stack));
+      // That something took too long says nothing of what was promised before.
+      if (this.#cluster !== undefined) await this.#scan();
     }
     return this.#result();
   }

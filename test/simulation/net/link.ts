@@ -2,7 +2,7 @@
  * One TCP connection: two endpoints and what is on its way between them, each direction in order. Who waits too long for
  * an acknowledgement is told ETIMEDOUT, as is an idle end whose peer cannot be reached (keep-alive).
  */
-import type { Address } from '../../../src/platform/platform.ts';
+import type { Address, TlsInfo } from '../../../src/platform/platform.ts';
 import { Endpoint, type Medium, type Segment } from '../../support/tcp.ts';
 import type { SimProcess } from '../machine.ts';
 import type { Network } from './network.ts';
@@ -10,6 +10,13 @@ import type { Network } from './network.ts';
 interface Side {
   readonly process: SimProcess;
   readonly endpoint: Endpoint;
+}
+
+/** Who holds an end, and what it knows of it. */
+export interface End {
+  readonly process: SimProcess;
+  readonly local: Address;
+  readonly tls: TlsInfo | undefined;
 }
 
 interface Underway {
@@ -23,12 +30,16 @@ export class Link {
   readonly #network: Network;
   readonly #ways: readonly [Way, Way];
 
-  constructor(network: Network, client: SimProcess, local: Address, server: SimProcess, remote: Address) {
+  constructor(network: Network, client: End, server: End) {
     this.#network = network;
     const there = (): Way => this.#ways[0];
     const back = (): Way => this.#ways[1];
-    this.near = { process: client, endpoint: new Endpoint(local, remote, this.#medium(client, there)) };
-    this.far = { process: server, endpoint: new Endpoint(remote, local, this.#medium(server, back)) };
+    const side = (end: End, other: End, way: () => Way): Side => ({
+      process: end.process,
+      endpoint: new Endpoint(end.local, other.local, this.#medium(end.process, way), end.tls),
+    });
+    this.near = side(client, server, there);
+    this.far = side(server, client, back);
     this.#ways = [new Way(network, this, this.near, this.far), new Way(network, this, this.far, this.near)];
     network.add(this);
   }

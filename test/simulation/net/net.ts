@@ -1,5 +1,13 @@
 /** `Net` of one simulated process: listening, and connecting with SYNs that are sent again until the time is up. */
-import type { Address, Connection, Listener, Net } from '../../../src/platform/platform.ts';
+import type {
+  Address,
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  Net,
+} from '../../../src/platform/platform.ts';
+import { agreeOnTls } from '../../support/memory-tls.ts';
 import { netError } from '../../support/tcp.ts';
 import type { SimProcess } from '../machine.ts';
 import { Link } from './link.ts';
@@ -25,13 +33,17 @@ export class ProcessNet implements Net {
     this.#network.processLost(this.#process);
   }
 
-  listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener> {
+  listen(
+    address: Address,
+    onConnection: (connection: Connection) => void,
+    options: Pick<ListenOptions, 'tls'> = {},
+  ): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const isOurs = ['0.0.0.0', '::', LOOPBACK, 'localhost', this.#process.machine.host].includes(
         address.host,
       );
       const host = address.host === 'localhost' ? LOOPBACK : address.host;
-      const entry = this.#bind(host, address.port, onConnection);
+      const entry = this.#bind(host, address.port, { accept: onConnection, options });
       this.#process.later(0, 'listen', () => {
         if (!isOurs) reject(netError('EADDRNOTAVAIL', 'listen', address));
         else if (entry === undefined) reject(netError('EADDRINUSE', 'listen', address));
@@ -41,10 +53,7 @@ export class ProcessNet implements Net {
     });
   }
 
-  connect(
-    address: Address,
-    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
-  ): Promise<Connection> {
+  connect(address: Address, options: ConnectOptions): Promise<Connection> {
     return new Promise((resolve, reject) => {
       if (this.#process.crashed) return;
       if (options.signal?.aborted) {
@@ -95,11 +104,18 @@ export class ProcessNet implements Net {
           answer('refused', () => reject(netError('ECONNREFUSED', 'connect', address)));
           return;
         }
+        const remote = { host, port: address.port };
+        const tls = agreeOnTls(target.options, options, { from: local, to: remote });
+        if (tls === undefined) {
+          answer('no handshake', () => reject(netError('EPROTO', 'handshake', address)));
+          return;
+        }
         // The kernel accepts, also for a process that is paused; who listens learns of it when it runs.
-        const made = new Link(this.#network, this.#process, local, target.process, {
-          host,
-          port: address.port,
-        });
+        const made = new Link(
+          this.#network,
+          { process: this.#process, local, tls: tls.client },
+          { process: target.process, local: remote, tls: tls.server },
+        );
         link = made;
         target.process.later(0, 'accept', () => {
           if (this.#network.isListening(target)) target.accept(made.far.endpoint);
@@ -114,10 +130,10 @@ export class ProcessNet implements Net {
     });
   }
 
-  #bind(host: string, port: number, accept: (connection: Connection) => void): Listening | undefined {
+  #bind(host: string, port: number, listening: Pick<Listening, 'accept' | 'options'>): Listening | undefined {
     if (this.#process.crashed) return undefined;
     for (let tries = 0; tries < EPHEMERAL_PORTS; tries++) {
-      const entry = { process: this.#process, host, port: port === 0 ? this.#port() : port, accept };
+      const entry = { process: this.#process, host, port: port === 0 ? this.#port() : port, ...listening };
       if (this.#network.listen(entry)) return entry;
       if (port !== 0) return undefined;
     }

@@ -2,7 +2,7 @@
  * The network between machines: who listens where, which ways are cut, and every link that exists. Cuts are one-way;
  * a cut keeps segments back, as TCP sends them again after it heals. Resets are not sent again (RFC 9293 section 3.5.2).
  */
-import type { Connection } from '../../../src/platform/platform.ts';
+import type { Connection, ListenOptions } from '../../../src/platform/platform.ts';
 import type { Machine, SimProcess } from '../machine.ts';
 import type { World } from '../world.ts';
 import type { Link } from './link.ts';
@@ -17,6 +17,7 @@ export interface Listening {
   readonly host: string;
   readonly port: number;
   readonly accept: (connection: Connection) => void;
+  readonly options: Pick<ListenOptions, 'tls'>;
 }
 
 export class Network {

@@ -1,6 +1,12 @@
 /** Interned keyword sets (RFC 9051 section 2.3.2: keywords are compared without regard to case). */
 import t from 'tap';
-import { KeywordSets, keyOf, NO_KEYWORDS } from '../../../src/store/account/keywords.ts';
+import {
+  ADOPTED_NUMBER_MAX,
+  KeywordSets,
+  keyOf,
+  NO_KEYWORDS,
+  setOctets,
+} from '../../../src/store/account/keywords.ts';
 
 void t.test('equal sets have one number, whatever case and order', async (t) => {
   const sets = new KeywordSets();
@@ -36,6 +42,38 @@ void t.test('numbers are used again, so that ever new sets do not grow the table
     sets.release(number);
   }
   t.equal(largest, 1);
+});
+
+void t.test('what sets take is counted, whichever way they come and go', async (t) => {
+  const sets = new KeywordSets();
+  const numbers = [sets.retain(['a']), sets.retainFor(['A', 'bc'], 3), sets.retain(['a'])];
+  sets.adopt(9, ['d'], 1);
+  t.equal(sets.octets, setOctets('a', 1) + setOctets(keyOf(['a', 'bc']), 2) + setOctets('d', 1));
+  t.equal(sets.setCount, 3);
+  t.ok(sets.hasSet(keyOf(['BC', 'a'])));
+  for (const number of [...numbers, numbers[1]!, numbers[1]!, 9]) sets.release(number);
+  t.same([sets.octets, sets.setCount], [0, 0]);
+  t.notOk(sets.hasSet('a'));
+});
+
+void t.test('a list of flags is never that of a set that had the number before', async (t) => {
+  const sets = new KeywordSets();
+  const number = sets.retain(['old']);
+  t.same(sets.flags(0, number), ['old']);
+  sets.release(number);
+  t.equal(sets.retain(['new']), number);
+  t.same(sets.flags(0, number), ['new']);
+  // Lists are kept for so many flags words only.
+  const others = Array.from({ length: 200 }, (_, index) => sets.retain([`k${index}`]));
+  for (const other of others) for (let bits = 0; bits < 32; bits++) sets.flags(bits, other);
+  t.same(sets.flags(0, number), ['new']);
+});
+
+void t.test('a number above ADOPTED_NUMBER_MAX is refused', async (t) => {
+  const sets = new KeywordSets();
+  t.throws(() => sets.adopt(ADOPTED_NUMBER_MAX + 1, ['a'], 1), RangeError);
+  sets.adopt(ADOPTED_NUMBER_MAX, ['a'], 1);
+  t.same(sets.flags(0, ADOPTED_NUMBER_MAX), ['a']);
 });
 
 void t.test('a set that nobody has is an error of ours', async (t) => {

@@ -86,7 +86,7 @@ export class RecordingLog implements Log, LogMaintenance {
     this.gone = numbers;
   }
 
-  async writeSnapshot(content: () => Buffer): Promise<void> {
+  async writeSnapshot(content: () => Buffer | undefined): Promise<void> {
     this.snapshot = content();
   }
 }

@@ -115,3 +115,19 @@ void t.test('any octets give a state or none, and take no memory that they do no
     { numRuns: 500, seed: 12 },
   );
 });
+
+void t.test('of too many small parts there is none', async (t) => {
+  const state = await someState();
+  const others = 50;
+  const fill = (from: number, to: number): void => {
+    const values = Array.from(
+      { length: to - from },
+      (_, index) => [`p${from + index}`, Buffer.alloc(0)] as const,
+    );
+    apply(state, { kind: 'properties-changed', values }, { modseq: 99, place: PLACE });
+  };
+  fill(0, 20_000 - others);
+  t.ok(encodeState(state, LOG));
+  fill(20_000 - others, 20_001);
+  t.equal(encodeState(state, LOG), undefined);
+});

@@ -6,8 +6,8 @@ import { newAccount } from '../../../src/store/account/initial.ts';
 import type { AccountLimits } from '../../../src/store/account/limits.ts';
 import type { MailboxState } from '../../../src/store/account/mailbox-state.ts';
 import { superiors } from '../../../src/store/account/names.ts';
-import { decode } from '../../../src/store/account/records.ts';
-import { type AccountState, apply, emptyState, INBOX_ID } from '../../../src/store/account/state.ts';
+import { replay } from '../../../src/store/account/replay.ts';
+import { type AccountState, emptyState, INBOX_ID } from '../../../src/store/account/state.ts';
 import type { Account, Appended, MailboxId, Message, Uid } from '../../../src/store/account/types.ts';
 import type { DomainId, Incarnation, ObjectId, TransactionId } from '../../../src/store/ids.ts';
 import type { LogRecord } from '../../../src/store/log/types.ts';
@@ -60,7 +60,7 @@ export class Bed {
 
 export function replayedFrom(records: readonly LogRecord[]): AccountState {
   const state = emptyState();
-  for (const record of records) apply(state, decode(record.type, record.payload), record);
+  for (const record of records) replay(state, record);
   return state;
 }
 
@@ -179,6 +179,9 @@ export function checkConsistency(state: AccountState): void {
     validities.add(mailbox.uidValidity);
     checkRows(state, mailbox, references, (what) => wrong(`${at}: ${what}`));
   }
+  const messages = references.values().reduce((sum, each) => sum + each, 0);
+  if (messages !== state.blobs.messages) wrong('number of messages');
+  if (state.remains.count > 0) wrong('something is left of a deleted mailbox');
   let live = 0;
   for (const id of state.blobs.ids()) {
     if (id >= state.blobs.nextId) wrong(`blob ${id}: id`);
@@ -219,7 +222,7 @@ function checkRows(
   }
   if (mailbox.highestModseq > state.modseq) wrong('highest modseq');
   if (unseen !== mailbox.unseen || deleted !== mailbox.deleted || octets !== mailbox.octets) wrong('sums');
-  const counts = keywords.counts();
+  const counts = new Map(keywords.entries().map(([number, , messages]) => [number, messages]));
   if (counts.size !== sets.size || [...sets].some(([set, count]) => counts.get(set) !== count))
     wrong('keyword sets');
 }

@@ -99,8 +99,8 @@ class Simulation {
           this.compactions++;
           replaced(numbers);
         };
-        log.writeSnapshot = async (content) => {
-          await writeSnapshot(content);
+        log.writeSnapshot = async (content, inTurn) => {
+          await writeSnapshot(content, inTurn);
           this.snapshots++;
         };
         return log;

@@ -1,7 +1,7 @@
 /** When compactions and snapshots are due, and that they never stand in anybody's way. */
 import t from 'tap';
+import { Turns } from '../../../src/lib/turns.ts';
 import { compact } from '../../../src/store/compaction/compact.ts';
-import { Turns } from '../../../src/store/compaction/turns.ts';
 import type { CompactionSource, Slice } from '../../../src/store/compaction/types.ts';
 import { Upkeep, type UpkeepOptions } from '../../../src/store/compaction/upkeep.ts';
 import { FILE_OCTETS_MAX } from '../../../src/store/log/limits.ts';
@@ -123,7 +123,7 @@ void t.test('a compaction by itself: files, live commits in between, a snapshot 
   await upkeep.start();
   t.same(reported, []);
   t.same(source.replacing, [1, 2, 3, 4]);
-  t.equal(log.fileCount, 1);
+  t.equal(log.files.length, 1);
   t.equal(source.snapshots, 1);
   await log.close();
   const { seen } = await openAs(fs, 2);
@@ -159,15 +159,15 @@ void t.test('a failure: reported, all files count, tried again only after many c
   const { upkeep, reported } = upkeepOf(log, source, { thresholds: { filesMax: 1 } });
   await upkeep.start();
   t.equal(reported.length, 1);
-  t.equal(log.fileCount, 4, 'one more, which counts');
+  t.equal(log.files.length, 4, 'one more, which counts');
   for (let commits = 0; commits < 998; commits++) upkeep.committed(1);
   source.before = () => undefined;
   await upkeep.start();
-  t.equal(log.fileCount, 4, 'not yet');
+  t.equal(log.files.length, 4, 'not yet');
   upkeep.committed(1);
   upkeep.committed(1);
   await upkeep.start();
-  t.equal(log.fileCount, 1);
+  t.equal(log.files.length, 1);
   t.match((await names(fs)).join(), /snapshot/);
 });
 
@@ -178,7 +178,7 @@ void t.test('nothing is derived from a damaged log', async (t) => {
   const { upkeep } = upkeepOf(log, source, { thresholds: { filesMax: 1, snapshotRecordsMin: 0 } });
   await upkeep.start();
   await upkeep.snapshotAtClose();
-  t.equal(log.fileCount, 3);
+  t.equal(log.files.length, 3);
   t.equal(source.replacing.length, 0);
 });
 
@@ -223,44 +223,87 @@ void t.test('a last snapshot when many records came, none when few', async (t) =
 });
 
 void t.test('work that must not be in the middle of one', async (t) => {
-  const { log } = await withFiles(3);
-  const source = new Texts(['one']);
-  const { upkeep } = upkeepOf(log, source);
+  const { fs, log } = await withFiles(3);
+  const source = new Texts(['one', 'two', 'three']);
+  const { upkeep, reported } = upkeepOf(log, source);
   const order: string[] = [];
-  const running = upkeep.start().then(() => order.push('compacted'));
-  await upkeep.without(async () => {
+  const reached = gate();
+  const hold = gate();
+  const prepared: number[] = [];
+  source.before = (index) => {
+    prepared.push(index);
+    if (index !== 1) return;
+    reached.open();
+    return hold.opened;
+  };
+  const running = upkeep.start().then(() => order.push('ended'));
+  await reached.opened;
+  const worked = upkeep.without(async () => {
     order.push('work');
+    t.same(prepared, [0, 1], 'it does not wait for the rest of the compaction');
     await upkeep.start();
-    t.equal(log.fileCount, 1, 'none was begun');
+    t.equal(source.replacing.length, 3, 'none was begun');
   });
-  await running;
-  t.same(order, ['compacted', 'work']);
+  hold.open();
+  await Promise.all([running, worked]);
+  t.same(order.toSorted(), ['ended', 'work']);
+  t.same(reported, [], 'which is no failure');
+  source.before = () => undefined;
+  await upkeep.start();
+  t.equal(log.files.length, 1, 'and may begin anew at once');
+  await log.close();
+  t.same(texts((await openAs(fs, 2)).seen), ['one', 'two', 'three']);
 });
 
-void t.test('turns: so many at a time, in line, also after a failure', async (t) => {
-  const turns = new Turns(2);
+void t.test('nobody who stops it waits for a snapshot, not even the log that is closed', async (t) => {
+  for (const at of ['compaction', 'close'] as const) {
+    const { fs, log } = await withFiles(3);
+    const { upkeep, reported } = upkeepOf(log, new Texts(['one']), { thresholds: { snapshotRecordsMin: 1 } });
+    const begun = gate();
+    const hold = gate();
+    fs.before = (call) => {
+      if (call !== 'replace') return undefined;
+      begun.open();
+      return hold.opened;
+    };
+    if (at === 'compaction') void upkeep.start();
+    else upkeep.committed(1);
+    if (at === 'compaction') await begun.opened;
+    await upkeep.stop();
+    void upkeep.snapshotAtClose();
+    await log.close();
+    let isWritten = false;
+    const written = upkeep.written().then(() => (isWritten = true));
+    await begun.opened;
+    t.notOk(isWritten);
+    hold.open();
+    await written;
+    t.match((await names(fs)).join(), /snapshot/, at);
+    t.same(reported, []);
+    t.same(texts((await openAs(fs, 2, { restore: () => true })).seen), [], 'and nothing is replayed');
+  }
+});
+
+void t.test('who waits for a turn waits for nobody to close, or to work', async (t) => {
+  const turns = new Turns(1);
   const hold = gate();
-  let working = 0;
-  let most = 0;
-  const done: number[] = [];
-  const all = Promise.allSettled(
-    [1, 2, 3, 4, 5].map((number) =>
-      turns.run(async () => {
-        most = Math.max(most, ++working);
-        await hold.opened;
-        working--;
-        done.push(number);
-        if (number === 2) throw new Error('failed');
-      }),
-    ),
-  );
+  const held = turns.run(() => hold.opened);
+  const { fs, log } = await withFiles(3);
+  const { upkeep, reported } = upkeepOf(log, new Texts(['one']), { turns });
+  const queued = upkeep.start();
+  // A closed object waits in memory for its snapshot: not behind the compactions of others.
+  const closed = upkeepOf(log, new Texts(['one']), { turns, thresholds: { snapshotRecordsMin: 0 } });
+  await closed.upkeep.snapshotAtClose();
+  t.match((await names(fs)).join(), /snapshot/);
+  t.equal(await upkeep.without(async () => 'worked'), 'worked');
+  await queued;
+  const again = upkeep.start();
+  await upkeep.stop();
+  await again;
+  t.same(reported, []);
+  t.equal(log.files.length, 3);
   hold.open();
-  t.same(
-    (await all).map(({ status }) => status),
-    ['fulfilled', 'rejected', ...Array(3).fill('fulfilled')],
-  );
-  t.equal(most, 2);
-  t.same(done, [1, 2, 3, 4, 5]);
+  await held;
 });
 
 void t.test('a log that fails in the middle', async (t) => {

@@ -4,7 +4,7 @@ import { failureCode } from '../../../src/lib/failure.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
 import { openAccount } from '../../../src/store/account/account.ts';
 import { ObjectHost } from '../../../src/store/host/host.ts';
-import type { HostLimits, LogOptions } from '../../../src/store/host/types.ts';
+import type { HostLimits } from '../../../src/store/host/types.ts';
 import {
   type DomainId,
   type Epoch,
@@ -14,6 +14,7 @@ import {
   type Slot,
 } from '../../../src/store/ids.ts';
 import { openLog } from '../../../src/store/log/log.ts';
+import type { OpenLogOptions } from '../../../src/store/log/options.ts';
 import { serialOf } from '../../../src/store/slot/slot.ts';
 import { slotOf } from '../../../src/store/slots.ts';
 import { type MemoryPlatform, memoryPlatform } from '../../support/memory-platform.ts';
@@ -46,7 +47,7 @@ export class HostBed {
       fence: false,
       limits: options.limits ?? {},
       openAccount,
-      openLog: (log: LogOptions) => {
+      openLog: (log: OpenLogOptions) => {
         this.opened.push(log.object);
         return openLog(log);
       },

@@ -5,7 +5,7 @@ import { Failure, failureCode } from '../../../src/lib/failure.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
 import { openAccount } from '../../../src/store/account/account.ts';
 import { ObjectHost } from '../../../src/store/host/host.ts';
-import type { HostLimits, LogOptions } from '../../../src/store/host/types.ts';
+import type { HostLimits } from '../../../src/store/host/types.ts';
 import {
   type DomainId,
   epochOf,
@@ -14,6 +14,7 @@ import {
   type Slot,
 } from '../../../src/store/ids.ts';
 import { openLog } from '../../../src/store/log/log.ts';
+import type { OpenLogOptions } from '../../../src/store/log/options.ts';
 import { serialOf } from '../../../src/store/slot/slot.ts';
 import { slotOf } from '../../../src/store/slots.ts';
 import { type MemoryPlatform, memoryPlatform } from '../../support/memory-platform.ts';
@@ -31,7 +32,7 @@ function build(platform: MemoryPlatform = memoryPlatform(), limits: Partial<Host
     fence: false,
     limits,
     openAccount,
-    openLog: (options: LogOptions) => {
+    openLog: (options: OpenLogOptions) => {
       opened.push(options.object);
       return openLog(options);
     },
@@ -247,6 +248,71 @@ void t.test('above the number of accounts kept open the longest unused goes', as
     names.map((name) => held.get(name)!.account.gone.aborted),
     [true, true, false, false],
   );
+});
+
+void t.test(
+  'a planned move does not wait for a snapshot; the end of the host does, for a while',
+  async (t) => {
+    for (const isStuck of [false, true]) {
+      const { host, grant, create, platform } = build();
+      grant();
+      const id = await create('joe');
+      await host.withAccount(id, async (account) => {
+        for (let count = 0; count < 1000; count++)
+          await account.setProperties(new Map([['x', Buffer.from(`${count}`)]]));
+      });
+      const hold = Promise.withResolvers<void>();
+      platform.fs.before = (call) => (call === 'replace' ? hold.promise : undefined);
+      await host.release(SLOT);
+      const snapshots = async () =>
+        (await platform.fs.list('/shared/d/joe')).filter((name) => name.startsWith('snap'));
+      t.same(await snapshots(), []);
+      let isClosed = false;
+      const closed = host.close().then(() => (isClosed = true));
+      await turns();
+      t.notOk(isClosed);
+      if (isStuck) await platform.clock.advance(2000);
+      else hold.resolve();
+      await closed;
+      t.equal((await snapshots()).length, isStuck ? 0 : 1);
+      hold.resolve();
+    }
+  },
+);
+
+void t.test('accounts too large together are closed, the longest unused first', async (t) => {
+  const names = ['a', 'b', 'c'];
+  const fill = async (host: ObjectHost, id: ObjectId): Promise<void> => {
+    await host.withAccount(id, async (account) => {
+      const { id: mailbox } = account.mailbox('INBOX')!;
+      const message = { content: Buffer.from('x'), flags: [], internalDateMs: 0 };
+      await Promise.all(Array.from({ length: 200 }, () => account.append(mailbox, message)));
+    });
+    await turns();
+  };
+  const all = build();
+  for (const name of names) all.grant(slotOf(ONE, name));
+  for (const name of names) await fill(all.host, await all.create(name));
+  const each = all.host.openOctets / names.length;
+  t.ok(each > 200 * 64 + 10_000, 'weighed after its use');
+  t.equal(all.host.openAccounts, 3);
+  await all.host.close();
+  t.equal(all.host.openOctets, 0);
+
+  for (const room of [2.5, 0.5]) {
+    const { host, grant, create } = build(memoryPlatform(), { openOctetsMax: Math.floor(room * each) });
+    for (const name of names) grant(slotOf(ONE, name));
+    const ids = await Promise.all(names.map(create));
+    const held = await host.account(ids[0]!);
+    for (const id of ids) await fill(host, id);
+    t.equal(held.account.gone.aborted, false, 'one in use is never closed');
+    t.equal(host.openAccounts, 2, 'and the one used last stays');
+    held[Symbol.dispose]();
+    await turns();
+    t.equal(host.openAccounts, room > 2 ? 2 : 1);
+    await host.close();
+    t.equal(host.openOctets, 0);
+  }
 });
 
 void t.test('an account that is being closed is opened again after that, not beside it', async (t) => {

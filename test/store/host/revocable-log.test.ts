@@ -14,7 +14,6 @@ function build(more: Partial<HostedLog> = {}) {
     read: () => new Promise(() => undefined),
     close: async () => void calls.push('close'),
     failed: new Promise(() => undefined),
-    sealed: new Map(),
     abandon: (reason) => void calls.push(`abandon: ${reason}`),
     ...more,
   };

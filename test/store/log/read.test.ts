@@ -86,6 +86,57 @@ void t.test('handles are kept and bounded, and closed when idle and at the end',
   await t.rejects(log.read(places[0]!), { code: 'unavailable' });
 });
 
+void t.test('whatever ends a log, no file stays open', async (t) => {
+  for (const end of ['closed', 'lost while it is read', 'lost while it is opened'] as const) {
+    const fs = newFs();
+    const { log } = await openAs(fs, 1);
+    const [large] = await commit(log, 'x'.repeat(3_000_000));
+    await commit(log, 'small');
+    const reached = gate();
+    const hold = gate();
+    if (end === 'closed') {
+      await log.readRecord(large!);
+      t.ok(fs.openFiles.size > 1);
+      await log.close();
+    } else {
+      let calls = 0;
+      fs.before = (call) => {
+        if (
+          call !== (end === 'lost while it is read' ? 'read' : 'open') ||
+          ++calls !== (call === 'read' ? 2 : 1)
+        )
+          return undefined;
+        reached.open();
+        return hold.opened;
+      };
+      const reading = log.readRecord(large!);
+      await reached.opened;
+      log.abandon('lost');
+      hold.open();
+      await t.rejects(reading, { code: 'unavailable' });
+    }
+    await new Promise((resolve) => void setImmediate(resolve));
+    t.equal(fs.openFiles.size, 0, end);
+  }
+});
+
+void t.test('a first record of any length is read', async (t) => {
+  const fs = newFs();
+  let { log } = await openAs(fs, 1);
+  for (let file = 0; file < 600; file++) {
+    await commit(log, `${file}`);
+    await log.rotate();
+  }
+  log.abandon('crash');
+  const { length } = fs.content(numberedPath(601));
+  t.ok(length > 4096, `${length} octets, more than the first look takes`);
+  const seen = await openAs(fs, 2);
+  ({ log } = seen);
+  t.equal(seen.seen.length, 600);
+  await log.close();
+  t.equal(fs.openFiles.size, 0);
+});
+
 const readAll = (log: LogImpl, places: readonly Place[]) =>
   Promise.all(places.map((place) => log.readRecord(place)));
 

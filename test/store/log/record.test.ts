@@ -2,8 +2,14 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { Epoch } from '../../../src/store/ids.ts';
-import { PAYLOAD_OCTETS_MAX } from '../../../src/store/log/limits.ts';
-import { encodeRecord, HEADER_OCTETS, type Header, parseRecord } from '../../../src/store/log/record.ts';
+import { PAYLOAD_OCTETS_MAX, PIECE_OCTETS } from '../../../src/store/log/limits.ts';
+import {
+  encodeLargeRecord,
+  encodeRecord,
+  HEADER_OCTETS,
+  type Header,
+  parseRecord,
+} from '../../../src/store/log/record.ts';
 import { Prng } from '../../support/prng.ts';
 
 const MARKER = Buffer.from('0123456789abcdef', 'hex');
@@ -34,6 +40,26 @@ const anyPayload = fc.array(
   fc.uint8Array({ maxLength: 700 }).map((octets) => Buffer.from(octets)),
   { maxLength: 4 },
 );
+
+void t.test('a large one in pieces is the same, with a rest after each piece', async (t) => {
+  const header = { type: 20, flags: 1, epoch: 5 as Epoch, modseq: 6, durable: 7 };
+  const random = new Prng(SEED);
+  for (const sizes of [
+    [3 * PIECE_OCTETS],
+    [1, PIECE_OCTETS, 7],
+    [PIECE_OCTETS - 1, 2],
+    [PIECE_OCTETS + 1, 0, PIECE_OCTETS],
+  ]) {
+    const payload = sizes.map((octets) => random.bytes(octets));
+    const octets = sizes.reduce((sum, each) => sum + each, 0);
+    const chunks: Buffer[] = [];
+    let rests = 0;
+    const rest = async () => void rests++;
+    await encodeLargeRecord(chunks, MARKER, 99, header, payload, octets, rest);
+    t.ok(Buffer.concat(chunks).equals(encoded(header, payload, 99)));
+    t.equal(rests, Math.floor(octets / PIECE_OCTETS));
+  }
+});
 
 void t.test('what was encoded is parsed, at its own offset only', async (t) => {
   fc.assert(

@@ -1,11 +1,24 @@
 /** Snapshots (docs/storage.md): what they save, and that a wrong, old or torn one is never believed. */
 import t from 'tap';
 import { epochOf } from '../../../src/store/ids.ts';
+import { SNAPSHOT_OCTETS_MAX } from '../../../src/store/log/limits.ts';
 import { decodeSnapshot, encodeSnapshot, seal } from '../../../src/store/log/snapshot-file.ts';
 import { snapshotName, snapshotNames } from '../../../src/store/log/snapshot-name.ts';
 import type { MemoryFs } from '../../support/memory-fs.ts';
 import { Prng } from '../../support/prng.ts';
-import { commit, copyOf, DIRECTORY, fsError, names, newFs, OBJECT, openAs, queue, texts } from './support.ts';
+import {
+  commit,
+  copyOf,
+  DIRECTORY,
+  fsError,
+  gate,
+  names,
+  newFs,
+  OBJECT,
+  openAs,
+  queue,
+  texts,
+} from './support.ts';
 
 /** Opens as the owner with this grant; the state is the texts, in a snapshot joined by commas. */
 async function openWith(fs: MemoryFs, grant: number) {
@@ -59,6 +72,78 @@ void t.test('names', (t) => {
   t.end();
 });
 
+void t.test('what a crash left of one is removed with the next', async (t) => {
+  const fs = newFs();
+  const a = await openWith(fs, 1);
+  await commit(a.log, 'one');
+  for (const left of ['.snapshot.1.20.a.0123456789ab.tmp', '.snapshot.1.30.a.ba9876543210.tmp', '.other.tmp'])
+    fs.put(`${DIRECTORY}/${left}`, Buffer.from('half of it'));
+  await write(a, ['one']);
+  t.same(
+    (await names(fs)).filter((name) => name.endsWith('.tmp')),
+    ['.other.tmp'],
+  );
+});
+
+void t.test('one above SNAPSHOT_OCTETS_MAX is not written', async (t) => {
+  const fs = newFs();
+  const a = await openWith(fs, 1);
+  await commit(a.log, 'one');
+  await t.rejects(
+    a.log.writeSnapshot(() => Buffer.alloc(SNAPSHOT_OCTETS_MAX)),
+    { code: 'limit' },
+  );
+  t.notMatch((await names(fs)).join(), /snapshot/);
+});
+
+void t.test('without content none is written', async (t) => {
+  const fs = newFs();
+  const a = await openWith(fs, 1);
+  await commit(a.log, 'one');
+  await a.log.writeSnapshot(() => undefined);
+  t.notMatch((await names(fs)).join(), /snapshot/);
+});
+
+void t.test(
+  'one begun before the close is written after it, in its turn, and the lease may be gone',
+  async (t) => {
+    const fs = newFs();
+    const a = await openWith(fs, 1);
+    await commit(a.log, 'one');
+    const turn = gate();
+    let isAsked = false;
+    const written = a.log.writeSnapshot(
+      () => {
+        isAsked = true;
+        return Buffer.from('one');
+      },
+      (work) => turn.opened.then(work),
+    );
+    await a.log.close();
+    a.lease.isHeld = false;
+    t.notOk(isAsked);
+    turn.open();
+    await written;
+    const b = await openWith(fs, 2);
+    t.same([b.restored(), b.log.replayed], ['one', 0]);
+  },
+);
+
+void t.test('one of what never settled is not written', async (t) => {
+  const fs = newFs();
+  const a = await openWith(fs, 1);
+  await commit(a.log, 'one');
+  const turn = gate();
+  queue(a.log, 'two');
+  const written = write(a, ['one', 'two']);
+  fs.before = (call) => {
+    if (call === 'writeDurably') throw fsError('EIO');
+  };
+  turn.open();
+  await t.rejects(written, { code: 'unknown' });
+  t.notMatch((await names(fs)).join(), /snapshot/);
+});
+
 void t.test('what a snapshot holds is not replayed', async (t) => {
   const { fs } = await withSnapshot();
   const b = await openWith(fs, 2);
@@ -86,7 +171,7 @@ void t.test('behind the close record of an idle log, and of one that nobody took
   await a.log.close();
   const b = await openWith(fs, 2);
   t.same(b.state(), ['one']);
-  t.equal(b.log.fileCount, 1, 'still clean');
+  t.equal(b.log.files.length, 1, 'still clean');
   for (const { name } of snapshotNames(await names(fs))) await fs.remove(`${DIRECTORY}/${name}`);
   await write(b, ['one']);
   const c = await openWith(fs, 3);

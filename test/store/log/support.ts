@@ -1,4 +1,5 @@
 /** What the tests of the log share: leases that the test holds in its hand, owners, and short ways to append and read. */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { noLogger } from '../../../src/lib/logging.ts';
 import { type Epoch, epochOf, type Incarnation } from '../../../src/store/ids.ts';
 import { type LogImpl, type OpenLogOptions, openLog } from '../../../src/store/log/log.ts';
@@ -61,6 +62,17 @@ export interface OwnerOptions extends Partial<OpenLogOptions> {
   readonly clock?: ManualClock;
 }
 
+/** Whoever only lets the event loop run does not wait for the test to move time on. */
+export class RestingClock extends ManualClock {
+  rests = 0;
+
+  override sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    if (delayMs > 0) return super.sleep(delayMs, signal);
+    this.rests++;
+    return immediate();
+  }
+}
+
 export function newFs(): MemoryFs {
   const fs = new MemoryFs();
   fs.tree.makeDirectory(DIRECTORY);
@@ -70,7 +82,7 @@ export function newFs(): MemoryFs {
 /** Opens the object as the owner with this grant. */
 export async function openAs(fs: MemoryFs, grant: number, options: OwnerOptions = {}): Promise<Opened> {
   const lease = (options.lease as TestLease | undefined) ?? new TestLease(grant, options.incarnation);
-  const clock = options.clock ?? new ManualClock();
+  const clock = options.clock ?? new RestingClock();
   const seen: Seen[] = [];
   const log = await openLog({
     fs,

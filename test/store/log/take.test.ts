@@ -1,5 +1,6 @@
 /** Taking: predecessors of several epochs, lost creations, late writes of deposed owners, torn first writes, no space. */
 import t from 'tap';
+import { CREATE_TRIES_MAX } from '../../../src/store/log/limits.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import type { MemoryFs } from '../../support/memory-fs.ts';
 import {
@@ -86,6 +87,19 @@ void t.test('a lost creation: with the lease the next number is taken, without i
       t.match(await log.failed, { code: 'unavailable' });
     }
   }
+});
+
+void t.test('a creation that is always lost is given up after CREATE_TRIES_MAX', async (t) => {
+  const fs = newFs();
+  const { log } = await openAs(fs, 1);
+  let tries = 0;
+  fs.before = (call) => {
+    if (call !== 'createExclusive') return;
+    tries++;
+    throw fsError('EEXIST');
+  };
+  await t.rejects(log.writable(), { code: 'unavailable', message: /creations were lost/ });
+  t.equal(tries, CREATE_TRIES_MAX);
 });
 
 void t.test('without the lease nothing is taken', async (t) => {

@@ -1,7 +1,18 @@
 /** Appending: group commit, atomic groups, failures, what `settled` promises, close records. */
 import t from 'tap';
-import { BATCH_OCTETS_MAX, QUEUE_OCTETS_MAX } from '../../../src/store/log/limits.ts';
-import { commit, fsError, gate, newFs, numberedPath, openAs, queue, TYPE, texts } from './support.ts';
+import { BATCH_OCTETS_MAX, PIECE_OCTETS, QUEUE_OCTETS_MAX } from '../../../src/store/log/limits.ts';
+import {
+  commit,
+  fsError,
+  gate,
+  newFs,
+  numberedPath,
+  openAs,
+  queue,
+  type RestingClock,
+  TYPE,
+  texts,
+} from './support.ts';
 
 void t.test('one write at a time; what queues up meanwhile shares the next', async (t) => {
   const fs = newFs();
@@ -50,6 +61,33 @@ void t.test('waiters of one commit share one promise; later ones do not wait for
   await second;
   t.same(order, ['first', 'second']);
 });
+
+void t.test(
+  'a large record is summed piece by piece; given up meanwhile, nothing of it is written',
+  async (t) => {
+    const fs = newFs();
+    const { log, clock } = await openAs(fs, 1);
+    await commit(log, 'first');
+    const large = { type: TYPE, modseq: 2, payload: [Buffer.alloc(3 * PIECE_OCTETS + 5, 'x')] };
+    await log.writable();
+    const [place] = log.append([large]);
+    await log.settled();
+    t.equal((clock as RestingClock).rests, 3);
+    t.ok((await log.read(place!)).equals(large.payload[0]!));
+    const before = fs.content(numberedPath(1)).length;
+    log.append([large]);
+    const settled = log.settled();
+    await Promise.resolve();
+    log.abandon('lost');
+    await t.rejects(settled, { code: 'unknown' });
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => void setImmediate(resolve));
+    t.equal(fs.content(numberedPath(1)).length, before);
+    // The next owner copies it, in pieces too.
+    const next = await openAs(fs, 2);
+    t.equal(next.seen.length, 2);
+    t.ok((next.clock as RestingClock).rests >= 3);
+  },
+);
 
 void t.test('a batch is bounded, but holds one commit at least', async (t) => {
   const fs = newFs();

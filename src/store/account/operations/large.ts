@@ -1,37 +1,46 @@
 /**
- * COPY and MOVE of many messages, in slices that each take a few milliseconds (docs/architecture.md section 6, invariant
- * 8). The two differ, because the standards do:
+ * COPY, MOVE, STORE, EXPUNGE and RENAME of INBOX for many messages, in slices that each take a few milliseconds
+ * (docs/architecture.md section 6, invariant 8). They differ, because the standards do:
  *
  * - COPY must leave the target as it was when it fails (RFC 9051 section 6.4.7). So its slices go where nobody sees them
  *   (staging.ts), and one record makes them all messages of the target; without that record they are nothing.
  * - MOVE is whole for each message, not for all of them (RFC 6851 section 3.3: each is moved or unaffected, also when the
  *   answer is NO). So each slice is an ordinary commit that moves its messages.
+ * - RENAME of INBOX is such a move into a mailbox that its first slice makes (RFC 9051 section 6.3.6); what comes to INBOX
+ *   after that stays there.
+ * - STORE and EXPUNGE are whole for each message too (RFC 3501 sections 6.4.3 and 6.4.6 ask for no more, and other sessions
+ *   see them one by one anyway). What a request that is sent again finds done is left as it is; only with `unchangedSince`
+ *   it cannot tell its own first half from what others did, and names those messages as refused: the client looks at them
+ *   and finds its flags there (RFC 7162 section 3.1.3), and nothing of anybody else was overwritten.
  *
  * A message is taken as it is when its slice comes: one that was expunged before is left out.
  */
 import { Failure } from '../../../lib/failure.ts';
 import type { Change, UnnumberedMessage } from '../changes.ts';
+import { FlagNumbering } from '../flag-numbering.ts';
 import type { FlagSet } from '../flags.ts';
-import { COPY_MESSAGES_MAX, TRANSFER_WHOLE_MAX } from '../limits.ts';
+import { TRANSFER_WHOLE_MAX, UID_MAX } from '../limits.ts';
 import { RangeBuilder, rangesOf, UidCursor } from '../ranges.ts';
-import { encodeCopied, type UidRun } from '../results.ts';
-import type { MailboxId, Uid } from '../types.ts';
-import { planMoveRows } from './messages.ts';
+import { encodeCopied, type Operation, type UidRun } from '../results.ts';
+import { INBOX_ID } from '../state.ts';
+import type { FlagChange, MailboxId, Uid } from '../types.ts';
+import { planInboxTarget } from './mailboxes.ts';
+import { planExpungeRows, planMoveRows, planStoreRows } from './messages.ts';
 import { type Plan, type Situation, selectable } from './plan.ts';
-import { checkKeywords, checkRoom, targetOf } from './transfer.ts';
+import { checkAccountRoom, checkKeywords, checkRoom, targetOf } from './transfer.ts';
 
 export function isLarge(uids: readonly Uid[]): boolean {
   return uids.length > TRANSFER_WHOLE_MAX;
 }
 
-/** What both do: plans of slices until `isComplete`, then the plan of the end. */
-export interface LargeTransfer<O extends 'copy' | 'move'> {
+/** What all do: plans of slices until `isComplete`, then the plan of the end. */
+export interface Sliced<O extends Operation> {
   readonly isComplete: boolean;
   slice(situation: Situation): Plan<O>;
   finish(situation: Situation): Plan<O>;
 }
 
-export class LargeCopy implements LargeTransfer<'copy'> {
+export class LargeCopy implements Sliced<'copy'> {
   isComplete = false;
   /** Id of the staging, once there is one. */
   staging: number | undefined;
@@ -49,22 +58,17 @@ export class LargeCopy implements LargeTransfer<'copy'> {
     this.#cursor = new UidCursor(rangesOf(uids));
   }
 
-  slice({ state, limits }: Situation): Plan<'copy'> {
-    const { rows, keywords } = selectable(state, this.#from);
+  slice(situation: Situation): Plan<'copy'> {
+    const { state, limits } = situation;
+    const from = selectable(state, this.#from);
+    const { rows } = from;
     const to = selectable(state, this.#to);
     const position = this.#uids.length;
-    const flagSets: FlagSet[] = [];
-    const numbers = new Map<number, number>();
+    const numbering = new FlagNumbering(from);
     const messages: UnnumberedMessage[] = [];
     for (const [first, end] of this.#cursor.next(rows, TRANSFER_WHOLE_MAX))
       for (let index = first; index < end; index++) {
-        const word = rows.word(index);
-        let flags = numbers.get(word);
-        if (flags === undefined) {
-          flags = flagSets.push(keywords.flagSet(rows.bits(index), rows.keywords(index))) - 1;
-          numbers.set(word, flags);
-        }
-        messages.push({ blob: rows.blob(index), dateMs: rows.dateMs(index), flags });
+        messages.push({ blob: rows.blob(index), dateMs: rows.dateMs(index), flags: numbering.of(index) });
         this.#uids.push([rows.uid(index) as Uid, (position + messages.length - 1) as Uid]);
         this.#copied.add(rows.uid(index));
       }
@@ -72,11 +76,14 @@ export class LargeCopy implements LargeTransfer<'copy'> {
       this.isComplete = true;
       return { changes: [], result: { uidValidity: 0, uids: [] } };
     }
+    const { flagSets } = numbering;
     // Looked at again in the end; but what cannot be is found here before it is written.
     checkRoom(limits, targetOf(to), this.#uids.length);
-    if (this.#uids.length > COPY_MESSAGES_MAX)
-      throw new Failure('limit', `more than ${COPY_MESSAGES_MAX} messages in one copy`);
-    this.#flagSets.push(...flagSets);
+    checkAccountRoom(situation, messages.length);
+    checkKeywords(limits, to, flagSets);
+    if (this.#uids.length > limits.copyMessagesMax)
+      throw new Failure('limit', `more than ${limits.copyMessagesMax} messages in one copy`);
+    for (const flagSet of flagSets) this.#flagSets.push(flagSet);
     this.staging ??= state.modseq + 1;
     const staged: Change = { kind: 'messages-staged', staging: this.staging, position, flagSets, messages };
     return { changes: [staged], result: { uidValidity: 0, uids: [] } };
@@ -103,7 +110,7 @@ export class LargeCopy implements LargeTransfer<'copy'> {
   }
 }
 
-export class LargeMove implements LargeTransfer<'move'> {
+export class LargeMove implements Sliced<'move'> {
   isComplete = false;
   readonly #from: MailboxId;
   readonly #to: MailboxId;
@@ -139,5 +146,89 @@ export class LargeMove implements LargeTransfer<'move'> {
     const uidValidity = this.#uidValidity;
     const encoded = encodeCopied('move', uidValidity, this.#moved.ranges, this.#runs);
     return { changes: [], result: { uidValidity, uids: this.#uids }, encoded };
+  }
+}
+
+export class LargeInboxRename implements Sliced<'renameMailbox'> {
+  isComplete = false;
+  readonly #name: string;
+  #target: { readonly mailbox: MailboxId; readonly cursor: UidCursor } | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  slice(situation: Situation): Plan<'renameMailbox'> {
+    const inbox = selectable(situation.state, INBOX_ID);
+    if (this.#target === undefined) {
+      const { changes, result } = planInboxTarget(situation, this.#name);
+      this.#target = { mailbox: result, cursor: new UidCursor([[1, inbox.uidNext - 1]]) };
+      return { changes, result: undefined };
+    }
+    const spans = this.#target.cursor.next(inbox.rows, TRANSFER_WHOLE_MAX);
+    this.isComplete = spans.length === 0;
+    const { changes } = planMoveRows(situation, inbox, spans, this.#target.mailbox);
+    return { changes, result: undefined };
+  }
+
+  finish(): Plan<'renameMailbox'> {
+    return { changes: [], result: undefined };
+  }
+}
+
+export class LargeStore implements Sliced<'storeFlags'> {
+  isComplete = false;
+  readonly #mailbox: MailboxId;
+  readonly #change: FlagChange;
+  readonly #cursor: UidCursor;
+  readonly #changed: Uid[] = [];
+  readonly #refused: Uid[] = [];
+
+  constructor(mailbox: MailboxId, change: FlagChange) {
+    this.#mailbox = mailbox;
+    this.#change = change;
+    this.#cursor = new UidCursor(rangesOf(change.uids));
+  }
+
+  slice(situation: Situation): Plan<'storeFlags'> {
+    const mailbox = selectable(situation.state, this.#mailbox);
+    const spans = this.#cursor.next(mailbox.rows, TRANSFER_WHOLE_MAX);
+    this.isComplete = spans.length === 0;
+    const plan = planStoreRows(situation, mailbox, spans, this.#change);
+    // One by one: as arguments of one `push` they would overflow the stack.
+    for (const uid of plan.result.changed) this.#changed.push(uid);
+    for (const uid of plan.result.refused) this.#refused.push(uid);
+    return plan;
+  }
+
+  finish(): Plan<'storeFlags'> {
+    return { changes: [], result: { changed: this.#changed, refused: this.#refused } };
+  }
+}
+
+/** Of a mailbox with so many messages that are to go; how many there are at all makes no difference. */
+export class LargeExpunge implements Sliced<'expunge'> {
+  isComplete = false;
+  readonly #mailbox: MailboxId;
+  readonly #cursor: UidCursor;
+  readonly #gone: Uid[] = [];
+
+  /** `uids` undefined: all that have \Deleted when their slice comes. */
+  constructor(mailbox: MailboxId, uids: readonly Uid[] | undefined) {
+    this.#mailbox = mailbox;
+    this.#cursor = new UidCursor(uids === undefined ? [[1, UID_MAX]] : rangesOf(uids));
+  }
+
+  slice(situation: Situation): Plan<'expunge'> {
+    const mailbox = selectable(situation.state, this.#mailbox);
+    const spans = this.#cursor.next(mailbox.rows, TRANSFER_WHOLE_MAX);
+    this.isComplete = spans.length === 0;
+    const plan = planExpungeRows(situation, mailbox, spans);
+    for (const uid of plan.result) this.#gone.push(uid);
+    return plan;
+  }
+
+  finish(): Plan<'expunge'> {
+    return { changes: [], result: this.#gone };
   }
 }

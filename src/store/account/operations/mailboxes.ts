@@ -72,6 +72,14 @@ export function planSubscribe(
   return { changes: [{ kind: 'subscribed', name, subscribed }], result: undefined };
 }
 
+/** The mailbox that takes the messages of INBOX, where these are so many that they follow in slices (large.ts). */
+export function planInboxTarget(situation: Situation, given: string): Plan<'createMailbox'> {
+  const to = newName(given, situation.limits);
+  if (situation.state.byName.has(to)) throw new Failure('exists', 'mailbox exists');
+  const { changes, last } = creations(situation, [...missingSuperiors(situation.state, to), to], undefined);
+  return { changes, result: last };
+}
+
 /** RFC 9051 section 6.3.6: the messages of INBOX move to a new mailbox; INBOX and its inferiors stay. */
 function planRenameInbox(situation: Situation, inbox: MailboxState, to: string): Plan<'renameMailbox'> {
   const { changes, last } = creations(situation, [...missingSuperiors(situation.state, to), to], undefined);

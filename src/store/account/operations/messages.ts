@@ -7,7 +7,15 @@ import type { MailboxState } from '../mailbox-state.ts';
 import { RangeBuilder, rangesOf, uidsOf } from '../ranges.ts';
 import type { FlagChange, MailboxId, NewMessage, Uid } from '../types.ts';
 import { type Plan, type Situation, selectable } from './plan.ts';
-import { checkKeywords, checkRoom, expungeSpans, type Span, targetOf, transfer } from './transfer.ts';
+import {
+  checkAccountRoom,
+  checkKeywords,
+  checkRoom,
+  expungeSpans,
+  type Span,
+  targetOf,
+  transfer,
+} from './transfer.ts';
 
 export function planAppend(situation: Situation, id: MailboxId, message: NewMessage): Plan<'append'> {
   const { state, limits } = situation;
@@ -19,6 +27,7 @@ export function planAppend(situation: Situation, id: MailboxId, message: NewMess
   if (!(Math.abs(dateMs) <= DATE_MS_MAX)) throw new Failure('invalid', 'internal date out of range');
   const flagSet = mailbox.keywords.spelled(parseFlags(message.flags, limits));
   checkRoom(limits, targetOf(mailbox), 1);
+  checkAccountRoom(situation, 1);
   checkKeywords(limits, mailbox, [flagSet]);
   const blob = state.blobs.nextId;
   const uid = mailbox.uidNext as Uid;
@@ -35,15 +44,24 @@ export function planAppend(situation: Situation, id: MailboxId, message: NewMess
 }
 
 export function planStoreFlags(situation: Situation, id: MailboxId, change: FlagChange): Plan<'storeFlags'> {
-  const { state, limits } = situation;
-  const mailbox = selectable(state, id);
+  const mailbox = selectable(situation.state, id);
+  return planStoreRows(situation, mailbox, [...mailbox.rows.spans(rangesOf(change.uids))], change);
+}
+
+/** Of these rows, whatever `change.uids` says. */
+export function planStoreRows(
+  { limits }: Situation,
+  mailbox: MailboxState,
+  spans: readonly Span[],
+  change: Omit<FlagChange, 'uids'>,
+): Plan<'storeFlags'> {
   const given = mailbox.keywords.spelled(parseFlags(change.flags, limits));
   const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY;
   const changed: Uid[] = [];
   const refused: Uid[] = [];
   /** By the flags word before: what comes of it is worked out once. */
   const groups = new Map<number, { flagSet: FlagSet; uids: RangeBuilder } | 'same'>();
-  for (const [from, to] of mailbox.rows.spans(rangesOf(change.uids)))
+  for (const [from, to] of spans)
     for (let index = from; index < to; index++) {
       const uid = mailbox.rows.uid(index) as Uid;
       // RFC 7162 section 3.1.3: refused whether or not the flags would change.
@@ -76,7 +94,7 @@ export function planStoreFlags(situation: Situation, id: MailboxId, change: Flag
   if (news.length === 0) return { changes: [], result };
   const flagsChanged: FlagsChanged = {
     kind: 'flags-changed',
-    mailbox: id,
+    mailbox: mailbox.id,
     groups: news.map(({ flagSet, uids }) => ({ flagSet, uids: uids.ranges })),
   };
   return { changes: [flagsChanged], result };
@@ -92,6 +110,7 @@ export function planCopy(
   const to = selectable(situation.state, toId);
   const spans = [...from.rows.spans(rangesOf(uids))];
   const { added, uids: pairs } = transfer(situation, from, spans, targetOf(to));
+  checkAccountRoom(situation, pairs.length);
   return {
     changes: pairs.length === 0 ? [] : [added],
     result: { uidValidity: to.uidValidity, uids: pairs },
@@ -123,13 +142,23 @@ export function planMoveRows(
 }
 
 export function planExpunge(
-  { state, wallMs }: Situation,
+  situation: Situation,
   id: MailboxId,
   uids: readonly Uid[] | undefined,
 ): Plan<'expunge'> {
-  const { rows, deleted } = selectable(state, id);
+  const mailbox = selectable(situation.state, id);
+  const { rows } = mailbox;
+  const spans = uids === undefined ? [[0, rows.count] as const] : [...rows.spans(rangesOf(uids))];
+  return planExpungeRows(situation, mailbox, spans);
+}
+
+/** Those of these rows that have \Deleted. */
+export function planExpungeRows(
+  { wallMs }: Situation,
+  { id, rows, deleted }: MailboxState,
+  spans: readonly Span[],
+): Plan<'expunge'> {
   const builder = new RangeBuilder();
-  const spans = uids === undefined ? [[0, rows.count] as const] : rows.spans(rangesOf(uids));
   if (deleted > 0)
     for (const [from, to] of spans)
       for (let index = from; index < to; index++)

@@ -1,7 +1,9 @@
 /** Messages of one mailbox as new messages of another: what COPY, MOVE and RENAME of INBOX share. Contents stay where they are. */
 import { Failure } from '../../../lib/failure.ts';
 import type { AddedMessage, Expunged, MessagesAdded } from '../changes.ts';
+import { FlagNumbering } from '../flag-numbering.ts';
 import { type FlagSet, fold } from '../flags.ts';
+import { keyOf, setOctets } from '../keywords.ts';
 import { type AccountLimits, UID_MAX } from '../limits.ts';
 import type { MailboxState } from '../mailbox-state.ts';
 import { RangeBuilder } from '../ranges.ts';
@@ -34,24 +36,17 @@ export function transfer(
   to: Target,
 ): Transfer {
   const { rows } = from;
-  const flagSets: FlagSet[] = [];
-  const numbers = new Map<number, number>();
+  const spelled = (flagSet: FlagSet): FlagSet => to.present?.keywords.spelled(flagSet) ?? flagSet;
+  const numbering = new FlagNumbering(from, spelled);
   const messages: AddedMessage[] = [];
   const uids: (readonly [Uid, Uid])[] = [];
   for (const [first, end] of spans)
     for (let index = first; index < end; index++) {
-      const word = rows.word(index);
-      let flags = numbers.get(word);
-      if (flags === undefined) {
-        flags = flagSets.length;
-        numbers.set(word, flags);
-        const flagSet = from.keywords.flagSet(rows.bits(index), rows.keywords(index));
-        flagSets.push(to.present?.keywords.spelled(flagSet) ?? flagSet);
-      }
       const uid = to.uidNext + messages.length;
-      messages.push({ uid, blob: rows.blob(index), dateMs: rows.dateMs(index), flags });
+      messages.push({ uid, blob: rows.blob(index), dateMs: rows.dateMs(index), flags: numbering.of(index) });
       uids.push([rows.uid(index) as Uid, uid as Uid]);
     }
+  const { flagSets } = numbering;
   checkRoom(limits, to, messages.length);
   if (to.present !== undefined) checkKeywords(limits, to.present, flagSets);
   return { added: { kind: 'messages-added', mailbox: to.mailbox, flagSets, messages }, uids };
@@ -64,7 +59,13 @@ export function checkRoom(limits: AccountLimits, to: Target, count: number): voi
   if (to.uidNext + count > UID_MAX) throw new Failure('limit', 'no UIDs are left in the mailbox');
 }
 
-/** Failure 'limit' when these would be too many different keywords in a mailbox. */
+/** Failure 'limit' when the account cannot take so many messages more; what only moves needs no room. */
+export function checkAccountRoom({ state, limits }: Situation, count: number): void {
+  if (state.blobs.messages + count > limits.messagesPerAccountMax)
+    throw new Failure('limit', `more than ${limits.messagesPerAccountMax} messages in an account`);
+}
+
+/** Failure 'limit' when these would be too many different keywords in a mailbox, or sets of them. */
 export function checkKeywords(
   limits: AccountLimits,
   mailbox: MailboxState,
@@ -75,6 +76,26 @@ export function checkKeywords(
     for (const keyword of keywords) if (!mailbox.keywords.has(keyword)) fresh.add(fold(keyword));
   if (fresh.size > 0 && mailbox.keywords.count + fresh.size > limits.keywordsPerMailboxMax)
     throw new Failure('limit', `more than ${limits.keywordsPerMailboxMax} keywords in a mailbox`);
+  checkKeywordSets(limits, mailbox, flagSets);
+}
+
+/** The sets that messages leave with this very change are counted still: who is at the limit frees one first. */
+function checkKeywordSets(
+  limits: AccountLimits,
+  { keywords: sets }: MailboxState,
+  flagSets: readonly FlagSet[],
+): void {
+  const fresh = new Map<string, number>();
+  for (const { keywords } of flagSets) {
+    const key = keyOf(keywords);
+    if (key !== '' && !sets.hasSet(key)) fresh.set(key, setOctets(key, keywords.length));
+  }
+  if (fresh.size === 0) return;
+  if (sets.setCount + fresh.size > limits.keywordSetsPerMailboxMax)
+    throw new Failure('limit', `more than ${limits.keywordSetsPerMailboxMax} sets of keywords in a mailbox`);
+  const octets = fresh.values().reduce((sum, each) => sum + each, sets.octets);
+  if (octets > limits.keywordSetsOctetsMax)
+    throw new Failure('limit', `sets of keywords of more than ${limits.keywordSetsOctetsMax} octets`);
 }
 
 /** The rows' UIDs leave their mailbox. */

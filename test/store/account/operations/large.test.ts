@@ -4,7 +4,7 @@ import { Failure } from '../../../../src/lib/failure.ts';
 import type { OpenAccount } from '../../../../src/store/account/account.ts';
 import { TRANSFER_WHOLE_MAX } from '../../../../src/store/account/limits.ts';
 import type { MailboxId, Uid } from '../../../../src/store/account/types.ts';
-import { append, Bed, checkConsistency, INBOX, picture, seen, transaction } from '../support.ts';
+import { append, Bed, checkConsistency, INBOX, seen, transaction } from '../support.ts';
 
 const COUNT = TRANSFER_WHOLE_MAX + 300;
 const ALL = Array.from({ length: COUNT }, (_, index) => (index + 1) as Uid);
@@ -57,15 +57,33 @@ void t.test('a copy is seen whole, in one change', async (t) => {
 void t.test('RFC 9051 section 6.4.7: a copy that fails leaves the target as it was', async (t) => {
   const { bed, account, target } = await filled(new Bed({ messagesPerMailboxMax: COUNT + 5 }));
   await Promise.all(Array.from({ length: 3 }, () => append(account, [], { mailbox: target })));
-  const before = picture(bed.replayed());
+  const before = bed.replayed().blobs.messages;
   const copying = account.copy(INBOX, ALL, target);
   // Others come in the way while it is under way.
   await Promise.all(Array.from({ length: 3 }, () => append(account, [], { mailbox: target })));
   await t.rejects(copying, { code: 'limit' });
   t.equal(account.mailboxById(target)?.exists, 6);
   await same(t, bed, account);
-  t.not(before, undefined);
+  t.equal(bed.replayed().blobs.messages, before + 3, 'what was staged is let go');
 });
+
+void t.test(
+  'the messages of an account are bounded, what is staged included; a move needs no room',
+  async (t) => {
+    const { bed, account, target } = await filled(new Bed({ messagesPerAccountMax: 2 * COUNT - 1 }));
+    await t.rejects(account.copy(INBOX, ALL, target), { code: 'limit', message: /in an account/ });
+    t.equal(account.mailboxById(target)?.exists, 0);
+    await account.copy(INBOX, ALL.slice(0, COUNT - 1), target);
+    await t.rejects(append(account), { code: 'limit' });
+    await t.rejects(account.copy(INBOX, ALL.slice(0, 1), target), { code: 'limit' });
+    await account.move(INBOX, ALL.slice(0, 1), target);
+    await account.move(INBOX, ALL, target);
+    t.equal(account.mailboxById(target)?.exists, 2 * COUNT - 1);
+    await account.deleteMailbox('Archive');
+    await append(account);
+    await same(t, bed, account);
+  },
+);
 
 void t.test('an owner that ends in the middle of a copy has copied nothing', async (t) => {
   const { bed, account, target } = await filled();
@@ -100,5 +118,66 @@ void t.test('a move: each message is in one mailbox at any time, and the result 
   t.equal(account.mailboxById(INBOX)?.exists, 0);
   t.equal(account.mailboxById(target)?.exists, COUNT + 1);
   t.strictSame(await account.move(INBOX, ALL, target, transaction(1)), { uidValidity, uids }, 'asked again');
+  await same(t, bed, account);
+});
+
+void t.test('RFC 9051 section 6.3.6: a large INBOX is renamed into a new mailbox, and stays', async (t) => {
+  const { bed, account } = await filled();
+  const inbox = account.mailboxById(INBOX)!;
+  const { uidValidity } = inbox;
+  const flags = FLAGS.map((_, index) => inbox.at(index).flags);
+  const commits = bed.disk.syncs;
+  const renaming = account.renameMailbox('inbox', 'old/mail', transaction(1));
+  // What comes meanwhile belongs to the INBOX that is left.
+  while (account.mailbox('old/mail') === undefined)
+    await new Promise((resolve) => void setImmediate(resolve));
+  const { uid } = await append(account, [], { text: 'later' });
+  await renaming;
+  t.ok(bed.disk.syncs - commits >= 3, 'in slices');
+  const old = account.mailbox('old/mail')!;
+  t.equal(old.exists, COUNT);
+  t.strictSame([old.at(0).uid, old.at(COUNT - 1).uid], [1, COUNT]);
+  t.strictSame(
+    FLAGS.map((_, index) => old.at(index).flags),
+    flags,
+  );
+  t.strictSame([...inbox.uids(0, 9)], [uid]);
+  t.equal(inbox.uidValidity, uidValidity);
+  await account.renameMailbox('INBOX', 'old/mail', transaction(1));
+  t.equal(old.exists, COUNT, 'asked again, nothing happens');
+  await t.rejects(account.renameMailbox('INBOX', 'old/mail'), { code: 'exists' });
+  await account.move(old.id, ALL, INBOX);
+  await t.rejects(account.renameMailbox('INBOX', 'old/mail'), { code: 'exists' }, 'a large one too');
+  await same(t, bed, account);
+});
+
+void t.test(
+  'what is left of a large deleted mailbox goes behind it, and is nobody’s meanwhile',
+  async (t) => {
+    const { bed, account, target } = await filled(new Bed({ messagesPerAccountMax: 3 * COUNT }));
+    await account.copy(INBOX, ALL, target);
+    await account.move(INBOX, ALL, account.mailbox('Junk')!.id);
+    const view = account.mailboxById(target)!;
+    await account.deleteMailbox('Archive');
+    t.equal(account.mailbox('Archive'), undefined);
+    t.strictSame([view.exists, view.unseen, view.deleted, view.octets, view.keywords], [0, 0, 0, 0, []]);
+    t.equal(view.expungedSince(view.uidNext as never), undefined, 'who looked at it is told to look again');
+    const junk = account.mailbox('Junk')!;
+    t.equal((await account.read(junk.at(7))).toString(), 'text 8', 'a content that others have stays');
+    await same(t, bed, account);
+    // A snapshot has no remains: what is not let go yet is, at once.
+    await account.deleteMailbox('Junk');
+    await account.close();
+    await same(t, bed, await bed.open());
+    t.equal(bed.replayed().blobs.count, 0);
+  },
+);
+
+void t.test('a copy of more messages than copyMessagesMax copies none', async (t) => {
+  const { bed, account, target } = await filled(new Bed({ copyMessagesMax: COUNT - 1 }));
+  await t.rejects(account.copy(INBOX, ALL, target), { code: 'limit', message: /in one copy/ });
+  t.equal(account.mailboxById(target)?.exists, 0);
+  await account.copy(INBOX, ALL.slice(1), target);
+  t.equal(account.mailboxById(target)?.exists, COUNT - 1);
   await same(t, bed, account);
 });

@@ -219,6 +219,40 @@ void t.test('a refused request leaves the state as it was', async (t) => {
   await t.rejects(append(account, [], short), { code: 'limit' }, 'messages in a mailbox');
 });
 
+void t.test(
+  'sets of keywords are bounded in number and in octets, for STORE, APPEND, COPY and MOVE',
+  async (t) => {
+    for (const limits of [
+      { keywordSetsPerMailboxMax: 2 },
+      // A key of one letter and its name: 9 octets.
+      { keywordSetsOctetsMax: 20 },
+    ]) {
+      const bed = new Bed(limits);
+      const account = await bed.open();
+      const trash = account.mailbox('Trash')?.id as MailboxId;
+      await append(account, ['a']);
+      await append(account, ['b']);
+      await append(account, ['B']);
+      await append(account, ['\\Seen']);
+      await append(account, ['c'], { mailbox: trash });
+      await t.rejects(append(account, ['c']), { code: 'limit' });
+      await t.rejects(append(account, ['b', 'a']), { code: 'limit' });
+      const store = (uid: number, flags: string[]) =>
+        account.storeFlags(INBOX, { uids: uids(uid), mode: 'replace', flags });
+      await t.rejects(store(4, ['c']), { code: 'limit' });
+      await t.rejects(account.copy(trash, uids(1), INBOX), { code: 'limit' });
+      await t.rejects(account.move(trash, uids(1), INBOX), { code: 'limit' });
+      await store(4, ['A']);
+      // The set `a` goes with the last message that has it, and makes room.
+      await store(1, []);
+      await store(4, []);
+      await store(4, ['c']);
+      t.same(account.mailboxById(INBOX)?.keywords, ['b', 'c']);
+      checkConsistency(bed.replayed());
+    }
+  },
+);
+
 void t.test('a mailbox of 100,000 messages opens and answers fast', async (t) => {
   const bed = new Bed();
   const account = await bed.open();
