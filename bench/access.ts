@@ -119,7 +119,10 @@ async function largeMessages(peer: Peer): Promise<void> {
   figures.push(
     await measured({ what, unit: 'MB/s', peer: peer.name, pid: peer.pid }, async () => {
       let octets = 0;
-      await parallel(READERS, SIZE.largeRounds, async () => void (octets += await read()));
+      await parallel(READERS, SIZE.largeRounds, async () => {
+        const more = await read();
+        octets += more; // not `octets += await …`: what the others have added meanwhile would be lost
+      });
       return octets / MB;
     }),
   );

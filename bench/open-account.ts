@@ -12,6 +12,7 @@ import { noLogger } from '../src/lib/logging.ts';
 import { realPlatform } from '../src/platform/real/platform.ts';
 import { type OpenAccount, openAccount } from '../src/store/account/account.ts';
 import { newAccount } from '../src/store/account/initial.ts';
+import { rangesOf } from '../src/store/account/ranges.ts';
 import type { MailboxId, Uid } from '../src/store/account/types.ts';
 import { type DomainId, epochOf, type Incarnation, type ObjectId, objectKey } from '../src/store/ids.ts';
 import { openLog } from '../src/store/log/log.ts';
@@ -66,7 +67,7 @@ async function fill(): Promise<void> {
         }),
       ),
     );
-    await account.storeFlags(INBOX, { uids: some as Uid[], mode: 'add', flags: ['\\Seen'] });
+    await account.storeFlags(INBOX, { uids: rangesOf(some as Uid[]), mode: 'add', flags: ['\\Seen'] });
   }
   await account.close();
 }

@@ -3,7 +3,9 @@
  * Nothing here acts; `main.ts` hands the options to the function that does. Flag names are matched in any case, as
  * `--Base` (the member's way) and `--base` (the lab's way) mean the same.
  */
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { parseLevel } from './cluster/level.ts';
+import { isMemberName } from './cluster/security/identity.ts';
 import type { Role } from './cluster/types.ts';
 import { bad, type CommandFlags, type Flag, type ReadFlags, readFlags } from './lib/command-flags.ts';
 
@@ -54,6 +56,23 @@ export interface RevokeOptions {
 
 /** For `rotateKeys` of src/member/security-commands.ts. */
 export interface RotateOptions {
+  readonly base: string;
+}
+
+/** For `clusterCommand` of src/member/cluster-command.ts. */
+export interface ClusterOptions {
+  readonly base: string;
+  readonly ask:
+    | { readonly act: 'members' | 'level' }
+    | { readonly act: 'not-ready'; readonly member: string }
+    | { readonly act: 'ready'; readonly member: string }
+    | { readonly act: 'raise-level'; readonly level: number };
+  /** The answer as data. */
+  readonly json: boolean;
+}
+
+/** For `checkStorageCommand` of src/member/self-test/command.ts. */
+export interface CheckStorageOptions {
   readonly base: string;
 }
 
@@ -110,6 +129,8 @@ export type Invocation =
   | { readonly kind: 'join'; readonly options: JoinOptions }
   | { readonly kind: 'revoke'; readonly options: RevokeOptions }
   | { readonly kind: 'rotate-keys'; readonly options: RotateOptions }
+  | { readonly kind: 'cluster'; readonly options: ClusterOptions }
+  | { readonly kind: 'check-storage'; readonly options: CheckStorageOptions }
   | { readonly kind: 'certificate'; readonly options: CertificateOptions }
   | { readonly kind: 'lab'; readonly options: LabOptions }
   | { readonly kind: 'demo'; readonly options: DemoOptions }
@@ -120,151 +141,180 @@ export type Invocation =
 const BASE: Flag = {
   name: 'Base',
   value: 'DIR',
+  default: BASE_DEFAULT,
   help: 'the base folder: Settings/, Startup.sh, SharedDomains/',
 };
 
-const ROLE_FLAGS: readonly Flag[] = [
-  {
+/** The switch for each role; a member without one stands alone. */
+const ROLE_SWITCHES: Readonly<Record<MemberRole, Flag>> = {
+  backend: {
     name: 'ClusterBackend',
     help: 'this member owns accounts; the storage is mounted at <base>/SharedDomains',
   },
-  { name: 'ClusterFrontend', help: 'this member faces clients and mounts no storage' },
-  { name: 'ClusterSymmetric', help: 'this member is both' },
-];
-
-const MEMBER: CommandFlags = {
-  command: '',
-  usage: 'postern [flags]',
-  help: 'run one member; without a role flag it stands alone',
-  flags: [
-    { ...BASE, default: BASE_DEFAULT },
-    ...ROLE_FLAGS,
-    { name: 'help', help: 'print this text' },
-    { name: 'version', help: 'print the version' },
-  ],
+  frontend: { name: 'ClusterFrontend', help: 'this member faces clients and mounts no storage' },
+  symmetric: { name: 'ClusterSymmetric', help: 'this member is both' },
 };
 
-const INIT: CommandFlags = {
-  command: 'init',
-  usage: 'postern init [--ClusterSymmetric] [--Base DIR]',
-  help: 'first start of a cluster: write the storage id and the markers below <base>/SharedDomains, make the keys of the cluster and the certificate of this first member (a backend when no role flag is given), once',
-  flags: [
-    { ...BASE, default: BASE_DEFAULT },
-    { name: 'ClusterBackend', help: 'this member will be started with --ClusterBackend' },
-    { name: 'ClusterSymmetric', help: 'this member will be started with --ClusterSymmetric' },
-  ],
+/** What a member with this role is started with. */
+export const ROLE_FLAGS: Readonly<Record<Role, string>> = {
+  backend: `--${ROLE_SWITCHES.backend.name}`,
+  frontend: `--${ROLE_SWITCHES.frontend.name}`,
+  symmetric: `--${ROLE_SWITCHES.symmetric.name}`,
+  standalone: 'no role flag',
 };
 
-const INVITE: CommandFlags = {
-  command: 'invite',
-  usage: 'postern invite NAME --ClusterBackend|--ClusterFrontend|--ClusterSymmetric [--Base DIR]',
-  help: 'at a running backend: print a token with which a machine joins the cluster, once, as the member NAME',
-  flags: [
-    { ...BASE, default: BASE_DEFAULT },
-    ...ROLE_FLAGS,
-    { name: 'minutes', value: 'N', range: [1, 10_080], default: '60', help: 'how long the token holds' },
-  ],
-};
+interface Command extends CommandFlags {
+  /** Words that it takes besides its flags, at the most. */
+  readonly wordsMax: number;
+  readonly parse: (read: ReadFlags, cwd: string) => Invocation;
+}
 
-const JOIN: CommandFlags = {
-  command: 'join',
-  usage: 'postern join TOKEN [--Base DIR] [--ClusterAddress IP:PORT]',
-  help: 'on a new machine: fetch its certificate and keys, and write <base>/Settings/Main.settings where there is none',
-  flags: [
-    { ...BASE, default: BASE_DEFAULT },
-    { name: 'ClusterAddress', value: 'IP:PORT', help: 'where this member is to be reached by the others' },
-  ],
-};
-
-const REVOKE: CommandFlags = {
-  command: 'revoke',
-  usage: 'postern revoke NAME [--Base DIR]',
-  help: 'at a running backend: NAME is no member any more, its certificates and invitations are worth nothing',
-  flags: [{ ...BASE, default: BASE_DEFAULT }],
-};
-
-const ROTATE: CommandFlags = {
-  command: 'rotate-keys',
-  usage: 'postern rotate-keys [--Base DIR]',
-  help: 'at a running backend: new keys for the cluster and a new authority, while everything runs',
-  flags: [{ ...BASE, default: BASE_DEFAULT }],
-};
-
-const CERTIFICATE: CommandFlags = {
-  command: 'certificate',
-  usage: 'postern certificate DOMAIN CERT.PEM KEY.PEM [--Base DIR]',
-  help: 'install a certificate, with its chain, and its private key for a domain of the running member',
-  flags: [{ ...BASE, default: BASE_DEFAULT }],
-};
-
-const LAB: CommandFlags = {
-  command: 'lab',
-  usage: `postern lab [flags], postern lab ${LAB_ACTIONS.join('|')} NAME --base DIR`,
-  help: 'run a whole cluster on free loopback ports, or act on one of its members',
-  flags: [
-    { name: 'backends', value: 'N', range: [0, 64], default: '2', help: 'members that own accounts' },
-    { name: 'frontends', value: 'N', range: [0, 64], default: '2', help: 'members that face clients' },
-    { name: 'symmetric', value: 'N', range: [0, 64], default: '0', help: 'members that are both' },
-    { name: 'workers', value: 'N', range: [1, 64], default: '1', help: 'worker processes of each member' },
-    {
-      name: 'accounts',
-      value: 'N',
-      range: [0, 1_000_000],
-      default: '20',
-      help: 'accounts user1, user2 … to make',
-    },
-    { name: 'domain', value: 'NAME', default: 'lab.example', help: 'the shared domain to make' },
-    {
-      name: 'base',
-      value: 'DIR',
-      help: 'where the lab lives and writes lab.json; fresh and temporary when left out',
-    },
-  ],
-};
-
-const DEMO: CommandFlags = {
-  command: 'demo',
-  usage: 'postern demo [--base DIR]',
-  help: 'a cluster with the sample domains, and a table of what to open',
-  flags: [{ name: 'base', value: 'DIR', help: 'where it lives; fresh and temporary when left out' }],
-};
-
-const HELP: CommandFlags = {
-  command: 'help',
-  usage: 'postern help [settings]',
-  help: 'print this text, or the manual page of the settings',
-  flags: [],
-};
-
-const COMMANDS: readonly CommandFlags[] = [
-  MEMBER,
-  INIT,
-  INVITE,
-  JOIN,
-  REVOKE,
-  ROTATE,
-  CERTIFICATE,
-  LAB,
-  DEMO,
-  HELP,
+const COMMANDS: readonly Command[] = [
+  {
+    command: '',
+    usage: 'postern [flags]',
+    help: 'run one member; without a role flag it stands alone',
+    flags: [
+      BASE,
+      ...Object.values(ROLE_SWITCHES),
+      { name: 'help', help: 'print this text' },
+      { name: 'version', help: 'print the version' },
+    ],
+    wordsMax: 0,
+    parse: parseMember,
+  },
+  {
+    command: 'init',
+    usage: 'postern init [--ClusterSymmetric] [--Base DIR]',
+    help: 'first start of a cluster: write the storage id and the markers below <base>/SharedDomains, make the keys of the cluster and the certificate of this first member (a backend when no role flag is given), once',
+    flags: [
+      BASE,
+      { name: 'ClusterBackend', help: 'this member will be started with --ClusterBackend' },
+      { name: 'ClusterSymmetric', help: 'this member will be started with --ClusterSymmetric' },
+    ],
+    wordsMax: 0,
+    parse: parseInit,
+  },
+  {
+    command: 'invite',
+    usage: 'postern invite NAME --ClusterBackend|--ClusterFrontend|--ClusterSymmetric [--Base DIR]',
+    help: 'at a running backend: print a token with which a machine joins the cluster, once, as the member NAME',
+    flags: [
+      BASE,
+      ...Object.values(ROLE_SWITCHES),
+      { name: 'minutes', value: 'N', range: [1, 10_080], default: '60', help: 'how long the token holds' },
+    ],
+    wordsMax: 1,
+    parse: parseInvite,
+  },
+  {
+    command: 'join',
+    usage: 'postern join TOKEN [--Base DIR] [--ClusterAddress IP:PORT]',
+    help: 'on a new machine: fetch its certificate and keys, and write <base>/Settings/Main.settings where there is none',
+    flags: [
+      BASE,
+      { name: 'ClusterAddress', value: 'IP:PORT', help: 'where this member is to be reached by the others' },
+    ],
+    wordsMax: 1,
+    parse: parseJoin,
+  },
+  {
+    command: 'revoke',
+    usage: 'postern revoke NAME [--Base DIR]',
+    help: 'at a running backend: NAME is no member any more, its certificates and invitations are worth nothing',
+    flags: [BASE],
+    wordsMax: 1,
+    parse: parseRevoke,
+  },
+  {
+    command: 'rotate-keys',
+    usage: 'postern rotate-keys [--Base DIR]',
+    help: 'at a running backend: new keys for the cluster and a new authority, while everything runs',
+    flags: [BASE],
+    wordsMax: 0,
+    parse: (read, cwd) => ({ kind: 'rotate-keys', options: { base: baseOf(read, cwd) } }),
+  },
+  {
+    command: 'cluster',
+    usage: 'postern cluster members | not-ready NAME | ready NAME | level [N] [--Base DIR] [--json]',
+    help: 'at any running member: show the members; take one out of service or back, until further notice; show or raise the feature level',
+    flags: [BASE, { name: 'json', help: 'print the answer as JSON' }],
+    wordsMax: 2,
+    parse: parseCluster,
+  },
+  {
+    command: 'check-storage',
+    usage: 'postern check-storage [--Base DIR]',
+    help: 'on a backend: try what the storage mounted at <base>/SharedDomains promises, one line a check',
+    flags: [BASE],
+    wordsMax: 0,
+    parse: (read, cwd) => ({ kind: 'check-storage', options: { base: baseOf(read, cwd) } }),
+  },
+  {
+    command: 'certificate',
+    usage: 'postern certificate DOMAIN CERT.PEM KEY.PEM [--Base DIR]',
+    help: 'install a certificate, with its chain, and its private key for a domain of the running member',
+    flags: [BASE],
+    wordsMax: 3,
+    parse: parseCertificate,
+  },
+  {
+    command: 'lab',
+    usage: `postern lab [flags], postern lab ${LAB_ACTIONS.join('|')} NAME --base DIR`,
+    help: 'run a whole cluster on free loopback ports, or act on one of its members',
+    flags: [
+      { name: 'backends', value: 'N', range: [0, 64], default: '2', help: 'members that own accounts' },
+      { name: 'frontends', value: 'N', range: [0, 64], default: '2', help: 'members that face clients' },
+      { name: 'symmetric', value: 'N', range: [0, 64], default: '0', help: 'members that are both' },
+      { name: 'workers', value: 'N', range: [1, 64], default: '1', help: 'worker processes of each member' },
+      {
+        name: 'accounts',
+        value: 'N',
+        range: [0, 1_000_000],
+        default: '20',
+        help: 'accounts user1, user2 … to make',
+      },
+      { name: 'domain', value: 'NAME', default: 'lab.example', help: 'the shared domain to make' },
+      {
+        name: 'base',
+        value: 'DIR',
+        help: 'where the lab lives and writes lab.json; fresh and temporary when left out',
+      },
+    ],
+    wordsMax: 2,
+    parse: (read, cwd) => (read.words.length > 0 ? parseLabAction(read, cwd) : parseLab(read, cwd)),
+  },
+  {
+    command: 'demo',
+    usage: 'postern demo [--base DIR]',
+    help: 'a cluster with the sample domains, and a table of what to open',
+    flags: [{ name: 'base', value: 'DIR', help: 'where it lives; fresh and temporary when left out' }],
+    wordsMax: 0,
+    parse: (read, cwd) => ({ kind: 'demo', options: { base: folder(read.given.get('base'), cwd) } }),
+  },
+  {
+    command: 'help',
+    usage: 'postern help [settings]',
+    help: 'print this text, or the manual page of the settings',
+    flags: [],
+    wordsMax: 1,
+    parse: parseHelp,
+  },
 ];
 
 /** What the arguments ask for. `cwd` completes relative paths. Never throws: a mistake is `bad`, with one line. */
 export function parseFlags(args: readonly string[], cwd: string): Invocation {
-  const word = args[0];
-  if (word === undefined || word.startsWith('-')) return parseMember(args, cwd);
-  const rest = args.slice(1);
-  if (word === 'init') return parseInit(rest, cwd);
-  if (word === 'invite') return parseInvite(rest, cwd);
-  if (word === 'join') return parseJoin(rest, cwd);
-  if (word === 'revoke') return parseRevoke(rest, cwd);
-  if (word === 'rotate-keys') return parseRotate(rest, cwd);
-  if (word === 'certificate') return parseCertificate(rest, cwd);
-  if (word === 'lab') return parseLab(rest, cwd);
-  if (word === 'demo') return parseDemo(rest, cwd);
-  if (word === 'help') return parseHelp(rest);
-  const names = COMMANDS.map((each) => each.command).filter((each) => each !== '');
-  return bad(`unknown command ${word}; the commands are ${names.join(', ')}`);
+  const [first = ''] = args;
+  const [word, rest] = first === '' || first.startsWith('-') ? ['', args] : [first, args.slice(1)];
+  const command = COMMANDS.find((each) => each.command === word);
+  if (command === undefined) {
+    const names = COMMANDS.map((each) => each.command).filter((each) => each !== '');
+    return bad(`unknown command ${word}; the commands are ${names.join(', ')}`);
+  }
+  const read = readFlags(command, rest);
+  if (read.kind === 'bad') return read;
+  const { wordsMax, parse } = command;
+  return read.words.length > wordsMax ? unexpected(read.words[wordsMax]) : parse(read, cwd);
 }
 
 /** The text of `--help`. */
@@ -286,136 +336,112 @@ export function helpText(): string {
   return `${lines.join('\n')}\n`;
 }
 
-const ROLES = {
-  ClusterBackend: 'backend',
-  ClusterFrontend: 'frontend',
-  ClusterSymmetric: 'symmetric',
-} as const satisfies Record<string, Role>;
-
-function parseHelp(rest: readonly string[]): Invocation {
-  const [topic, more] = rest;
+function parseHelp({ words: [topic] }: ReadFlags): Invocation {
   if (topic === undefined) return { kind: 'help', topic: 'flags' };
-  return topic === 'settings' && more === undefined ? { kind: 'help', topic } : unexpected(more ?? topic);
+  return topic === 'settings' ? { kind: 'help', topic } : unexpected(topic);
 }
 
-function parseMember(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(MEMBER, args);
-  if (read.kind === 'bad') return read;
-  if (read.flags.has('help')) return { kind: 'help', topic: 'flags' };
-  if (read.flags.has('version')) return { kind: 'version' };
-  if (read.words.length > 0) return unexpected(read.words[0]);
+function parseMember(read: ReadFlags, cwd: string): Invocation {
+  if (read.given.has('help')) return { kind: 'help', topic: 'flags' };
+  if (read.given.has('version')) return { kind: 'version' };
   const roles = readRoles(read);
   if (roles.kind === 'bad') return roles;
-  const base = folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
-  return { kind: 'member', options: { base, role: roles.role ?? 'standalone' } };
+  return { kind: 'member', options: { base: baseOf(read, cwd), role: roles.role ?? 'standalone' } };
 }
 
 /** The one role flag given, if any. */
 function readRoles(
   read: ReadFlags,
 ): { readonly kind: 'roles'; readonly role: MemberRole | undefined } | ReturnType<typeof bad> {
-  const roles = Object.entries(ROLES).filter(([flag]) => read.flags.has(flag));
+  const roles = (Object.keys(ROLE_SWITCHES) as MemberRole[]).filter((role) =>
+    read.given.has(ROLE_SWITCHES[role].name),
+  );
   if (roles.length > 1)
-    return bad(`${roles.map(([flag]) => `--${flag}`).join(' and ')} exclude each other: give one`);
-  return { kind: 'roles', role: roles[0]?.[1] };
+    return bad(`${roles.map((role) => ROLE_FLAGS[role]).join(' and ')} exclude each other: give one`);
+  return { kind: 'roles', role: roles[0] };
 }
 
-function parseInit(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(INIT, args);
-  if (read.kind === 'bad') return read;
-  if (read.words.length > 0) return unexpected(read.words[0]);
+function parseInit(read: ReadFlags, cwd: string): Invocation {
   const roles = readRoles(read);
   if (roles.kind === 'bad') return roles;
   const { role } = roles;
   return { kind: 'init', options: { base: baseOf(read, cwd), ...(role === undefined ? {} : { role }) } };
 }
 
-function parseInvite(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(INVITE, args);
-  if (read.kind === 'bad') return read;
-  const member = memberWord('invite', read.words);
+function parseInvite(read: ReadFlags, cwd: string): Invocation {
+  const member = memberWord('invite', read.words[0]);
   if (member.kind === 'bad') return member;
   const roles = readRoles(read);
   if (roles.kind === 'bad') return roles;
-  if (roles.role === undefined)
+  const { role } = roles;
+  if (role === undefined)
     return bad('invite needs the role: give --ClusterBackend, --ClusterFrontend or --ClusterSymmetric');
-  const minutes = Number(
-    read.flags.get('minutes') ?? INVITE.flags.find(({ name }) => name === 'minutes')?.default,
-  );
-  return {
-    kind: 'invite',
-    options: { base: baseOf(read, cwd), member: member.name, role: roles.role, minutes },
-  };
+  const minutes = Number(read.values.get('minutes'));
+  return { kind: 'invite', options: { base: baseOf(read, cwd), member: member.name, role, minutes } };
 }
 
-function parseJoin(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(JOIN, args);
-  if (read.kind === 'bad') return read;
-  const [token, more] = read.words;
+function parseJoin(read: ReadFlags, cwd: string): Invocation {
+  const [token] = read.words;
   if (token === undefined) return bad('join needs the token that postern invite has printed');
-  if (more !== undefined) return unexpected(more);
-  const clusterAddress = read.flags.get('ClusterAddress');
+  const clusterAddress = read.given.get('ClusterAddress');
   return { kind: 'join', options: { base: baseOf(read, cwd), token, clusterAddress } };
 }
 
-function parseRevoke(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(REVOKE, args);
-  if (read.kind === 'bad') return read;
-  const member = memberWord('revoke', read.words);
+function parseRevoke(read: ReadFlags, cwd: string): Invocation {
+  const member = memberWord('revoke', read.words[0]);
   if (member.kind === 'bad') return member;
   return { kind: 'revoke', options: { base: baseOf(read, cwd), member: member.name } };
 }
 
-function parseRotate(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(ROTATE, args);
-  if (read.kind === 'bad') return read;
-  if (read.words.length > 0) return unexpected(read.words[0]);
-  return { kind: 'rotate-keys', options: { base: baseOf(read, cwd) } };
+function parseCluster(read: ReadFlags, cwd: string): Invocation {
+  const ask = clusterQuestion(read.words);
+  if (ask.act === 'bad') return bad(ask.why);
+  return { kind: 'cluster', options: { base: baseOf(read, cwd), ask, json: read.given.has('json') } };
+}
+
+function clusterQuestion([act = '', what]: readonly string[]):
+  | ClusterOptions['ask']
+  | { readonly act: 'bad'; readonly why: string } {
+  switch (act) {
+    case 'members':
+      return what === undefined ? { act } : { act: 'bad', why: `cluster members takes no ${what}` };
+    case 'not-ready':
+    case 'ready': {
+      const member = memberWord(`cluster ${act}`, what);
+      return member.kind === 'bad' ? { act: 'bad', why: member.why } : { act, member: member.name };
+    }
+    case 'level': {
+      if (what === undefined) return { act };
+      const level = parseLevel(what);
+      return level === undefined
+        ? { act: 'bad', why: `cluster level ${what}: give a number such as 1` }
+        : { act: 'raise-level', level };
+    }
+    default:
+      return { act: 'bad', why: `cluster ${act}: give members, not-ready NAME, ready NAME or level [N]` };
+  }
 }
 
 function memberWord(
   command: string,
-  [name, more]: readonly string[],
+  name: string | undefined,
 ): { readonly kind: 'name'; readonly name: string } | ReturnType<typeof bad> {
   if (name === undefined) return bad(`${command} needs the name of a member, for example fe3`);
-  if (more !== undefined) return bad(`unexpected argument ${more}; postern --help says how to call it`);
-  if (!MEMBER_NAME.test(name))
+  if (!isMemberName(name))
     return bad(`${command} ${name}: give a name of 1 to 64 letters, digits, dots, hyphens`);
   return { kind: 'name', name };
 }
 
-/** As MemberName in src/settings/settings.ts. */
-const MEMBER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
-
-function baseOf(read: ReadFlags, cwd: string): string {
-  return folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
-}
-
-function parseCertificate(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(CERTIFICATE, args);
-  if (read.kind === 'bad') return read;
-  const [domain, certificate, key, more] = read.words;
+function parseCertificate(read: ReadFlags, cwd: string): Invocation {
+  const [domain, certificate, key] = read.words;
   if (domain === undefined || certificate === undefined || key === undefined)
     return bad('certificate needs a domain and two files: postern certificate a.example cert.pem key.pem');
-  if (more !== undefined) return unexpected(more);
-  const base = folder(read.flags.get('Base'), cwd) ?? BASE_DEFAULT;
   const files = { certificateFile: resolve(cwd, certificate), keyFile: resolve(cwd, key) };
-  return { kind: 'certificate', options: { domain, ...files, base } };
+  return { kind: 'certificate', options: { domain, ...files, base: baseOf(read, cwd) } };
 }
 
-function parseDemo(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(DEMO, args);
-  if (read.kind === 'bad') return read;
-  if (read.words.length > 0) return unexpected(read.words[0]);
-  return { kind: 'demo', options: { base: folder(read.flags.get('base'), cwd) } };
-}
-
-function parseLab(args: readonly string[], cwd: string): Invocation {
-  const read = readFlags(LAB, args);
-  if (read.kind === 'bad') return read;
-  if (read.words.length > 0) return parseLabAction(read, cwd);
-  const number = (name: string): number =>
-    Number(read.flags.get(name) ?? LAB.flags.find((flag) => flag.name === name)?.default);
+function parseLab(read: ReadFlags, cwd: string): Invocation {
+  const number = (name: string): number => Number(read.values.get(name));
   const options: LabStartOptions = {
     kind: 'start',
     backends: number('backends'),
@@ -423,8 +449,8 @@ function parseLab(args: readonly string[], cwd: string): Invocation {
     symmetric: number('symmetric'),
     workers: number('workers'),
     accounts: number('accounts'),
-    domain: (read.flags.get('domain') ?? 'lab.example').toLowerCase(),
-    base: folder(read.flags.get('base'), cwd),
+    domain: (read.values.get('domain') ?? '').toLowerCase(),
+    base: folder(read.given.get('base'), cwd),
   };
   if (options.backends + options.symmetric === 0)
     return bad('a cluster needs a member that owns accounts: give --backends or --symmetric at least 1');
@@ -436,15 +462,14 @@ function parseLab(args: readonly string[], cwd: string): Invocation {
 }
 
 function parseLabAction(read: ReadFlags, cwd: string): Invocation {
-  const [word = '', name, more] = read.words;
+  const [word = '', name] = read.words;
   const action = LAB_ACTIONS.find((each) => each === word);
   if (action === undefined)
     return bad(`unknown lab action ${word}; the actions are ${LAB_ACTIONS.join(', ')}`);
   if (name === undefined) return bad(`lab ${action} needs the name of a member, for example fe1`);
-  if (more !== undefined) return unexpected(more);
-  const other = [...read.flags.keys()].find((flag) => flag !== 'base');
+  const other = [...read.given.keys()].find((flag) => flag !== 'base');
   if (other !== undefined) return bad(`lab ${action} takes no --${other}`);
-  const base = folder(read.flags.get('base'), cwd);
+  const base = folder(read.given.get('base'), cwd);
   if (base === undefined) return bad(`lab ${action} needs --base DIR, the folder of the running lab`);
   return { kind: 'lab', options: { kind: 'act', action, name, base } };
 }
@@ -453,9 +478,12 @@ function parseLabAction(read: ReadFlags, cwd: string): Invocation {
 const DOMAIN =
   /^(?=.{3,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
 
+function baseOf(read: ReadFlags, cwd: string): string {
+  return resolve(cwd, read.values.get('Base') ?? BASE_DEFAULT);
+}
+
 function folder(path: string | undefined, cwd: string): string | undefined {
-  if (path === undefined) return undefined;
-  return isAbsolute(path) ? resolve(path) : resolve(cwd, path);
+  return path === undefined ? undefined : resolve(cwd, path);
 }
 
 function unexpected(word: string | undefined): Invocation {

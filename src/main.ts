@@ -39,6 +39,14 @@ async function run(args: readonly string[]): Promise<number> {
       const { initStorage } = await import('./member/init.ts');
       return initStorage(invocation.options);
     }
+    case 'cluster': {
+      const { clusterCommand } = await import('./member/cluster-command.ts');
+      return clusterCommand(invocation.options);
+    }
+    case 'check-storage': {
+      const { checkStorageCommand } = await import('./member/self-test/command.ts');
+      return checkStorageCommand(invocation.options);
+    }
     case 'certificate': {
       const { installCertificate } = await import('./member/certificate-command.ts');
       return installCertificate(invocation.options);

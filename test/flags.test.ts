@@ -46,6 +46,27 @@ const GOOD: readonly (readonly [args: string, invocation: Invocation])[] = [
   ['revoke fe3 --Base /a', { kind: 'revoke', options: { base: '/a', member: 'fe3' } }],
   ['rotate-keys --Base /a', { kind: 'rotate-keys', options: { base: '/a' } }],
   [
+    'cluster members --Base /a',
+    { kind: 'cluster', options: { base: '/a', ask: { act: 'members' }, json: false } },
+  ],
+  [
+    'cluster not-ready fe1 --json',
+    {
+      kind: 'cluster',
+      options: { base: BASE_DEFAULT, ask: { act: 'not-ready', member: 'fe1' }, json: true },
+    },
+  ],
+  [
+    'cluster ready fe1',
+    { kind: 'cluster', options: { base: BASE_DEFAULT, ask: { act: 'ready', member: 'fe1' }, json: false } },
+  ],
+  ['cluster level', { kind: 'cluster', options: { base: BASE_DEFAULT, ask: { act: 'level' }, json: false } }],
+  [
+    'cluster level 1',
+    { kind: 'cluster', options: { base: BASE_DEFAULT, ask: { act: 'raise-level', level: 1 }, json: false } },
+  ],
+  ['check-storage --Base /a', { kind: 'check-storage', options: { base: '/a' } }],
+  [
     'certificate a.example c.pem /k.pem --base /a',
     {
       kind: 'certificate',
@@ -86,8 +107,16 @@ const BAD: readonly (readonly [args: string, why: RegExp])[] = [
   ['-b', /^unknown flag -b;/],
   [
     'serve',
-    /^unknown command serve; the commands are init, invite, join, revoke, rotate-keys, certificate, lab, demo, help$/,
+    /^unknown command serve; the commands are init, invite, join, revoke, rotate-keys, cluster, check-storage, certificate, lab, demo, help$/,
   ],
+  ['cluster', /^cluster : give members, not-ready NAME/],
+  ['cluster fly', /^cluster fly: give members, not-ready NAME, ready NAME or level/],
+  ['cluster members fe1', /^cluster members takes no fe1$/],
+  ['cluster not-ready', /^cluster not-ready needs the name of a member/],
+  ['cluster ready a/b', /^cluster ready a\/b: give a name/],
+  ['cluster level -1', /^unknown flag/],
+  ['cluster level 01', /^cluster level 01: give a number/],
+  ['cluster level 1 2', /^unexpected argument 2/],
   ['--Base', /^--Base needs a value: --Base DIR$/],
   ['--Base --ClusterBackend', /^--Base needs a value/],
   ['--Base=', /^--Base needs a value/],

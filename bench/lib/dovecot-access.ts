@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeIdentity } from '../../test/support/certificates.ts';
-import { runDovecot } from './dovecot.ts';
+import { common, runDovecot } from './dovecot.ts';
 import type { Login } from './imap-client.ts';
 import type { Peer } from './peer.ts';
 
@@ -42,9 +42,7 @@ async function passwordFile(accounts: readonly Login[]): Promise<string> {
 
 function configuration(base: string): string {
   return `
-base_dir = ${base}/run
-state_dir = ${base}/run
-log_path = ${base}/log
+${common(base, 'sdbox')}
 protocols = imap
 ssl = yes
 ssl_cert = <${base}/cert.pem
@@ -52,15 +50,7 @@ ssl_key = <${base}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain scram-sha-256
 auth_cache_size = 10M
-mail_location = sdbox:${base}/mail/%n
-mail_fsync = always
-mail_uid = nobody
-mail_gid = nogroup
-first_valid_uid = 1
-first_valid_gid = 1
 mail_max_userip_connections = 0
-default_internal_user = dovecot
-default_login_user = dovenull
 default_client_limit = 20000
 default_vsz_limit = 1G
 service imap-login {
@@ -78,13 +68,6 @@ service imap-login {
 }
 service imap {
   process_limit = 6000
-}
-service stats {
-  chroot =
-}
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=${base}/mail/%n allow_all_users=yes
 }
 passdb {
   driver = passwd-file

@@ -63,13 +63,12 @@ export async function runDovecot(
   };
 }
 
-function configuration(base: string, format: string, port: number): string {
+/** What every peer has: its own folder, every change synced, mail of all accounts as one user. */
+export function common(base: string, format: 'sdbox' | 'maildir'): string {
   return `
 base_dir = ${base}/run
 state_dir = ${base}/run
 log_path = ${base}/log
-protocols = lmtp
-ssl = no
 mail_location = ${format}:${base}/mail/%n
 mail_fsync = always
 mail_uid = nobody
@@ -78,6 +77,21 @@ first_valid_uid = 1
 first_valid_gid = 1
 default_internal_user = dovecot
 default_login_user = dovenull
+service stats {
+  chroot =
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=${base}/mail/%n allow_all_users=yes
+}
+`;
+}
+
+function configuration(base: string, format: 'sdbox' | 'maildir', port: number): string {
+  return `
+${common(base, format)}
+protocols = lmtp
+ssl = no
 auth_username_format = %n
 lmtp_save_to_detail_mailbox = no
 service lmtp {
@@ -86,13 +100,6 @@ service lmtp {
     address = 127.0.0.1
     port = ${port}
   }
-}
-service stats {
-  chroot =
-}
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=${base}/mail/%n allow_all_users=yes
 }
 passdb {
   driver = static

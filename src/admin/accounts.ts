@@ -4,9 +4,10 @@ import { format } from '../lib/dictionary/format.ts';
 import type { Dictionary } from '../lib/dictionary/value.ts';
 import { Failure } from '../lib/failure.ts';
 import { newPassword } from '../login/passwords.ts';
+import { isPassword } from '../login/scram.ts';
 import type { Call, Command } from './command.ts';
 import { array, choice, keyed, optionalDictionary, optionalWord, word } from './grammar.ts';
-import { readAccount, readAlias, readDomain, readNewName } from './names.ts';
+import { readAccount, readAlias, readDomainOrMain, readNewName } from './names.ts';
 import { type AccountName, Refusal, RIGHTS, type Right } from './types.ts';
 
 /** The one type of account there is, and what listings call it. */
@@ -14,7 +15,7 @@ const ACCOUNT_TYPE = 'MultiMailbox';
 const LISTED_TYPE = 'macnt';
 /** How long a command waits for the owner of a name. */
 export const RESOLVE_TIMEOUT_MS = 10_000;
-/** Octets of a password; hashing takes time by length. */
+/** Octets of a password that is set here: `PASS` with it has room in the line of a log-in (src/cli/codec.ts). */
 const PASSWORD_OCTETS_MAX = 512;
 /** Settings that may be given at creation; the password is kept as credentials, the others as this property. */
 const CREATION_SETTINGS: ReadonlySet<string> = new Set(['Password', 'RealName']);
@@ -27,9 +28,7 @@ export const ACCOUNT_COMMANDS = {
     right: 'Master',
     help: 'names of the accounts of a domain, a dictionary of names and types',
     run: async ({ admin, args }) => {
-      const name = args.optionalText('domain') ?? admin.mainDomain;
-      if (name === undefined) throw new Refusal('unknown-domain', 'give the name of a domain');
-      const domain = readDomain(admin, name);
+      const domain = readDomainOrMain(admin, args.optionalText('domain'));
       const names = await admin.directory.listAccounts(domain.id);
       return new Map(names.map((name) => [name, LISTED_TYPE]));
     },
@@ -49,8 +48,9 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account'), keyed('INTO', 'newName')],
     right: 'Master',
     help: 'give an account another name; without a domain it stays in its own',
-    run: async ({ admin, who, args }) => {
-      const from = await existing(admin, readAccount(admin, who, args.text('account')));
+    run: async (call) => {
+      const { admin, args } = call;
+      const from = await existing(call);
       const to = readNewName(admin, args.text('newName'), from.domainId);
       await whenExists(() => admin.directory.renameAccount(from.domainId, from.name, to.domainId, to.name));
       return undefined;
@@ -60,9 +60,9 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account')],
     right: 'Master',
     help: 'remove an account with all it holds',
-    run: async ({ admin, who, args }) => {
-      const { domainId, name } = await existing(admin, readAccount(admin, who, args.text('account')));
-      await admin.directory.deleteAccount(domainId, name);
+    run: async (call) => {
+      const { domainId, name } = await existing(call);
+      await call.admin.directory.deleteAccount(domainId, name);
       return undefined;
     },
   },
@@ -70,12 +70,13 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account'), keyed('PASSWORD', 'password')],
     right: 'own',
     help: 'set the password of an account',
-    run: async ({ admin, who, args, by }) => {
+    run: async (call) => {
+      const { admin, who, args, by } = call;
       const password = args.text('password');
       // The session's own account, not whoever has its name by the time that the password is set.
       if (by === 'own') await admin.setOwnPassword(who, checkNewPassword(password));
       else {
-        const account = await existing(admin, readAccount(admin, who, args.text('account')));
+        const account = await existing(call);
         await admin.setPassword(account, checkPassword(password));
       }
       return undefined;
@@ -85,17 +86,18 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account')],
     right: 'own',
     help: 'other names of an account, an array',
-    run: async ({ admin, who, args }) => {
-      const { domainId, name } = await existing(admin, readAccount(admin, who, args.text('account')));
-      return [...(await admin.directory.aliases(domainId, name))].sort();
+    run: async (call) => {
+      const { domainId, name } = await existing(call);
+      return [...(await call.admin.directory.aliases(domainId, name))].sort();
     },
   },
   SETACCOUNTALIASES: {
     parts: [word('account'), array('aliases')],
     right: 'Master',
     help: 'replace the other names of an account',
-    run: async ({ admin, who, args }) => {
-      const { domainId, name } = await existing(admin, readAccount(admin, who, args.text('account')));
+    run: async (call) => {
+      const { admin, args } = call;
+      const { domainId, name } = await existing(call);
       const aliases = args.texts('aliases').map((alias) => readAlias(admin, alias, domainId));
       await whenExists(() => admin.directory.setAliases(domainId, name, [...new Set(aliases)]));
       return undefined;
@@ -105,17 +107,18 @@ export const ACCOUNT_COMMANDS = {
     parts: [word('account')],
     right: 'own',
     help: 'rights of an account for the whole cluster, an array',
-    run: async ({ admin, who, args }) => {
-      const account = await existing(admin, readAccount(admin, who, args.text('account')));
-      return [...(await admin.accountRights(account))].sort();
+    run: async (call) => {
+      const account = await existing(call);
+      return [...(await call.admin.accountRights(account))].sort();
     },
   },
   SETACCOUNTRIGHTS: {
     parts: [word('account'), array('rights')],
     right: 'Master',
     help: `replace the rights of an account; there is one: ${RIGHTS.join(', ')}`,
-    run: async ({ admin, who, args }) => {
-      const account = await existing(admin, readAccount(admin, who, args.text('account')));
+    run: async (call) => {
+      const { admin, args } = call;
+      const account = await existing(call);
       await admin.setAccountRights(account, new Set(args.texts('rights').map(readRight)));
       return undefined;
     },
@@ -127,7 +130,7 @@ export function checkPassword(password: string): string {
   if (password === '') throw new Refusal('invalid', 'an empty password is not allowed');
   if (Buffer.byteLength(password) > PASSWORD_OCTETS_MAX)
     throw new Refusal('invalid', `a password has at most ${PASSWORD_OCTETS_MAX} octets`);
-  if (/\p{Cc}/u.test(password)) throw new Refusal('invalid', 'a password has no control characters');
+  if (!isPassword(password)) throw new Refusal('invalid', 'a password has no control characters');
   return password;
 }
 
@@ -138,8 +141,9 @@ export function checkNewPassword(password: string): string {
   return password;
 }
 
-/** The account, when there is one of this name or alias: so that a missing one is told from other failures. */
-async function existing(admin: Call['admin'], account: AccountName): Promise<AccountName> {
+/** The account that a command is about, when there is one: so that a missing one is told from other failures. */
+async function existing({ admin, who, args }: Call): Promise<AccountName> {
+  const account = readAccount(admin, who, args.text('account'));
   const resolved = await admin.directory.resolve(account.domainId, account.name, RESOLVE_TIMEOUT_MS);
   if (resolved.kind === 'unknown') throw new Refusal('unknown-account', 'unknown user account');
   return account;

@@ -5,25 +5,26 @@
 
 import type { Value } from '../lib/dictionary/value.ts';
 import { type FailureCode, failureCode } from '../lib/failure.ts';
-import { formatEndpoint } from '../lib/ip.ts';
 import type { AuthenticatedAs } from '../login/types.ts';
 import { objectKey } from '../store/ids.ts';
 import { ACCOUNT_COMMANDS, checkNewPassword, RESOLVE_TIMEOUT_MS } from './accounts.ts';
+import { CLUSTER_COMMANDS } from './cluster.ts';
 import type { Call, Command } from './command.ts';
 import { DOMAIN_SETTINGS_COMMANDS } from './domain-settings.ts';
 import { DOMAIN_COMMANDS } from './domains.ts';
 import { type Arguments, optionalWord, readArguments, usage } from './grammar.ts';
 import { readAccount } from './names.ts';
+import { PLACEMENT_COMMANDS } from './placement.ts';
 import { type Administration, type Reason, Refusal } from './types.ts';
 
 const OTHER_COMMANDS = {
   GETCURRENTCONTROLLER: {
     parts: [],
     right: 'Master',
-    help: 'cluster address of the controller, address:port',
+    help: 'IP address of the controller in the cluster network',
     run: async ({ admin }) => {
       const address = admin.controller();
-      if (address !== undefined) return formatEndpoint(address);
+      if (address !== undefined) return address.host;
       throw admin.clustered
         ? new Refusal('temporary', 'no controller is heard at the moment')
         : new Refusal('invalid', 'this member stands alone: there is no controller');
@@ -31,19 +32,21 @@ const OTHER_COMMANDS = {
   },
   NOOP: { parts: [], right: 'anybody', help: 'do nothing', run: async () => undefined },
   HELP: {
-    parts: [optionalWord('command')],
+    parts: [optionalWord('command'), optionalWord('word')],
     right: 'anybody',
     help: 'usage of all commands or of one',
-    run: async ({ args }) => help(args.optionalText('command')),
+    run: async ({ args }) => help([args.optionalText('command'), args.optionalText('word')]),
   },
 } as const satisfies Record<string, Command>;
 
-/** By name, in upper case. */
+/** By name, in upper case; that of some has two words. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     ...DOMAIN_COMMANDS,
     ...DOMAIN_SETTINGS_COMMANDS,
     ...ACCOUNT_COMMANDS,
+    ...CLUSTER_COMMANDS,
+    ...PLACEMENT_COMMANDS,
     ...OTHER_COMMANDS,
   } satisfies Record<string, Command>),
 );
@@ -85,7 +88,7 @@ async function settle(act: () => Promise<Value | undefined>): Promise<Outcome> {
   }
 }
 
-/** A command line's first word as the table has it; undefined when there is no such command. For logs. */
+/** A command line's name as the table has it; undefined when there is no such command. For logs. */
 export function commandName(line: string): string | undefined {
   const name = split(line)[0];
   return COMMANDS.has(name) ? name : undefined;
@@ -101,7 +104,14 @@ async function run(admin: Administration, who: AuthenticatedAs, line: string): P
 }
 
 function split(line: string): readonly [name: string, rest: string] {
-  const found = /^[ \t]*([^ \t]*)([^]*)$/.exec(line);
+  const [first, rest] = firstWord(line);
+  const [second, behind] = firstWord(rest);
+  const both = `${first} ${second}`;
+  return COMMANDS.has(both) ? [both, behind] : [first, rest];
+}
+
+function firstWord(text: string): readonly [word: string, rest: string] {
+  const found = /^[ \t]*([^ \t]*)([^]*)$/.exec(text);
   return [(found?.[1] ?? '').toUpperCase(), found?.[2] ?? ''];
 }
 
@@ -129,8 +139,9 @@ async function isOwn(
   return resolved.kind === 'account' && objectKey(resolved.object) === objectKey(object);
 }
 
-function help(name: string | undefined): Value {
-  if (name === undefined) return [...COMMANDS].map(([each, command]) => usage(each, command.parts)).sort();
+function help(words: readonly (string | undefined)[]): Value {
+  const name = words.filter((each) => each !== undefined).join(' ');
+  if (name === '') return [...COMMANDS].map(([each, command]) => usage(each, command.parts)).sort();
   const command = COMMANDS.get(name.toUpperCase());
   if (command === undefined) throw new Refusal('invalid', 'there is no such command');
   return `${usage(name.toUpperCase(), command.parts)}: ${command.help}`;

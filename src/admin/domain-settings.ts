@@ -2,6 +2,7 @@
  * The commands on settings of a domain. As in the field, SET replaces all explicit settings and UPDATE only those that are
  * given; the value `default` removes one. A private key is taken and never given.
  */
+import type { DomainRecord } from '../cluster/types.ts';
 import type { Dictionary } from '../lib/dictionary/value.ts';
 import { DecodeError } from '../lib/encoder.ts';
 import { Failure } from '../lib/failure.ts';
@@ -13,7 +14,7 @@ import {
 } from '../settings/domain-settings.ts';
 import type { Call, Command } from './command.ts';
 import { dictionary, optionalWord } from './grammar.ts';
-import { readDomain } from './names.ts';
+import { readDomainOrMain } from './names.ts';
 import { Refusal } from './types.ts';
 
 export const DOMAIN_SETTINGS_COMMANDS = {
@@ -43,10 +44,8 @@ export const DOMAIN_SETTINGS_COMMANDS = {
   },
 } as const satisfies Record<string, Command>;
 
-function domainOf({ admin, args }: Call): ReturnType<typeof readDomain> {
-  const name = args.optionalText('domain') ?? admin.mainDomain;
-  if (name === undefined) throw new Refusal('unknown-domain', 'give the name of a domain');
-  return readDomain(admin, name);
+function domainOf({ admin, args }: Call): DomainRecord {
+  return readDomainOrMain(admin, args.optionalText('domain'));
 }
 
 function stored(call: Call): Dictionary {

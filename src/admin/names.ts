@@ -18,6 +18,13 @@ export function readDomain(admin: Administration, text: string): DomainRecord {
   return domain;
 }
 
+/** The same where a command may leave it out: then it is the member's main domain. */
+export function readDomainOrMain(admin: Administration, text: string | undefined): DomainRecord {
+  const name = text ?? admin.mainDomain;
+  if (name === undefined) throw new Refusal('unknown-domain', 'give the name of a domain');
+  return readDomain(admin, name);
+}
+
 /** An account's name, complete; whether there is such an account is for the directory to say. */
 export function readAccount(admin: Administration, who: AuthenticatedAs, text: string): AccountName {
   if (text === '*') return ownAccount(admin, who);

@@ -7,7 +7,8 @@ import type { Directory } from '../directory/types.ts';
 import type { Dictionary } from '../lib/dictionary/value.ts';
 import type { AuthenticatedAs } from '../login/types.ts';
 import type { Address } from '../platform/platform.ts';
-import type { DomainId } from '../store/ids.ts';
+import type { DomainId, Slot } from '../store/ids.ts';
+import type { ClusterMembers } from './members.ts';
 
 /** What an account may do for the whole cluster. An administrator of the cluster settings has all. */
 export const RIGHTS = ['Master'] as const;
@@ -58,6 +59,13 @@ export interface Administration {
   /** Failure 'not-found', 'unavailable', 'unknown'. */
   setAccountRights(account: AccountName, rights: ReadonlySet<Right>): Promise<void>;
 
+  /** Readiness of members, feature level. */
+  readonly members: Pick<ClusterMembers, 'members' | 'makeNotReady' | 'makeReady' | 'level' | 'raiseLevel'>;
+  /**
+   * Resolves when the slot is at that member. Failure 'not-found' (no such backend), 'refused' (it takes no slots, or the member
+   * stands alone), 'unavailable', 'unknown' (it may come yet).
+   */
+  moveSlot(slot: Slot, member: string): Promise<void>;
   /** The cluster address of the controller's supervisor; undefined while none is heard or the member stands alone. */
   controller(): Address | undefined;
 }

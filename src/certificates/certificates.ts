@@ -9,8 +9,9 @@
  */
 import { X509Certificate } from 'node:crypto';
 import type { Keyring } from '../cluster/security/types.ts';
-import type { DomainRecord, SettingsDelta, WatchedSettings } from '../cluster/types.ts';
-import { DomainsByAddress } from '../directory/domains-by-address.ts';
+import type { DomainRecord, WatchedSettings } from '../cluster/types.ts';
+import { type WatchedAddresses, watchAddresses } from '../directory/domains-by-address.ts';
+import { followDomains } from '../directory/follow-domains.ts';
 import { Failure, failureCode } from '../lib/failure.ts';
 import { plainAddress } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
@@ -26,7 +27,6 @@ import {
 } from './cluster-values.ts';
 import { type Ending, type Expiring, expiringOf } from './expiry.ts';
 import { type Named, NameIndex } from './name-index.ts';
-import { certificatePem } from './pem.ts';
 import { openKey, storedKeyHash } from './stored-key.ts';
 
 export interface CertificatesOptions {
@@ -40,17 +40,27 @@ export class Certificates {
   readonly #options: CertificatesOptions;
   readonly #byDomain = new Map<DomainId, Held>();
   readonly #byName = new NameIndex<Held>();
-  readonly #byAddress = new DomainsByAddress();
-  readonly #stop: () => void;
+  readonly #byAddress: WatchedAddresses;
+  readonly #stops: readonly (() => void)[];
   #own: Held | undefined;
   #tickets: Tickets | undefined;
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
     const { settings } = options;
-    for (const domain of settings.domains()) this.#put(domain);
+    this.#byAddress = watchAddresses(settings);
     this.#readOwn();
-    this.#stop = settings.onChange((delta) => this.#changed(delta));
+    this.#stops = [
+      this.#byAddress.stop,
+      followDomains(settings, {
+        ids: () => this.#byDomain.keys(),
+        put: (domain) => this.#put(domain),
+        remove: (id) => this.#forget(id),
+      }),
+      settings.onChange(({ whole, values }) => {
+        if (whole || values.some(([key]) => key === CLUSTER_CERTIFICATE)) this.#readOwn();
+      }),
+    ];
   }
 
   /**
@@ -90,7 +100,7 @@ export class Certificates {
 
   /** Takes no more notice of the settings. */
   close(): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
   }
 
   *#endings(): Generator<Ending> {
@@ -100,31 +110,14 @@ export class Certificates {
       yield { domain: undefined, names: this.#own.names, endsMs: this.#own.stored.endsMs };
   }
 
-  #changed(delta: SettingsDelta): void {
-    if (delta.whole) {
-      const there = new Set(delta.domains.map(({ id }) => id));
-      for (const id of Array.from(this.#byDomain.keys())) if (!there.has(id)) this.#remove(id);
-      this.#byAddress.clear();
-    }
-    for (const id of delta.domainsDeleted) this.#remove(id);
-    for (const domain of delta.domains) this.#put(domain);
-    if (delta.whole || delta.values.some(([key]) => key === CLUSTER_CERTIFICATE)) this.#readOwn();
-  }
-
   #put(record: DomainRecord): void {
     const before = this.#byDomain.get(record.id);
     const after = this.#read(record, before);
-    this.#byAddress.put(record);
     if (before === after) return;
     this.#forget(record.id);
     if (after === undefined) return;
     this.#byDomain.set(record.id, after);
     this.#byName.add(after);
-  }
-
-  #remove(id: DomainId): void {
-    this.#byAddress.remove(id);
-    this.#forget(id);
   }
 
   #forget(id: DomainId): void {
@@ -174,14 +167,14 @@ export class Certificates {
   }
 
   #at(host: string): Held | undefined {
-    const address = plainAddress(host);
-    const owner = this.#byAddress.find(address);
-    return (owner === undefined ? undefined : this.#byDomain.get(owner)) ?? this.#byName.findExactly(address);
+    const owner = this.#byAddress.find(host);
+    const held = owner === undefined ? undefined : this.#byDomain.get(owner);
+    return held ?? this.#byName.findExactly(plainAddress(host));
   }
 
   #open(held: Held): TlsIdentity | undefined {
-    const ring = this.#options.ring();
     if (held.identity !== undefined) return held.identity;
+    const ring = this.#options.ring();
     // Its key was not in this very ring: it is there when members have fetched a newer one.
     if (held.failedWith === ring) return held.previous;
     try {
@@ -268,7 +261,7 @@ function identityOf({ leaf, chain, key }: StoredCertificate, ring: Keyring): Tls
   if (!new X509Certificate(leaf).checkPrivateKey(open))
     throw new Failure('damaged', 'the private key is not that of the certificate');
   return {
-    chain: [leaf, ...chain].map(certificatePem).join(''),
+    chain: [leaf, ...chain].map((der) => new X509Certificate(der).toString()).join(''),
     key: open.export({ type: 'pkcs8', format: 'pem' }),
   };
 }

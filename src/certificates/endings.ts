@@ -4,6 +4,7 @@
  * (CertificateType=Test) are not in it.
  */
 import type { DomainRecord, WatchedSettings } from '../cluster/types.ts';
+import { followDomains } from '../directory/follow-domains.ts';
 import { DecodeError } from '../lib/encoder.ts';
 import { failureCode } from '../lib/failure.ts';
 import { decodeDomainSettings, domainSetting } from '../settings/domain-settings.ts';
@@ -16,11 +17,10 @@ export class Endings implements Iterable<Ending> {
   readonly #stop: () => void;
 
   constructor(settings: WatchedSettings) {
-    for (const domain of settings.domains()) this.#put(domain);
-    this.#stop = settings.onChange((delta) => {
-      if (delta.whole) this.#byDomain.clear();
-      for (const id of delta.domainsDeleted) this.#byDomain.delete(id);
-      for (const domain of delta.domains) this.#put(domain);
+    this.#stop = followDomains(settings, {
+      ids: () => this.#byDomain.keys(),
+      put: (domain) => this.#put(domain),
+      remove: (id) => void this.#byDomain.delete(id),
     });
   }
 

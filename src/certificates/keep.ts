@@ -9,6 +9,7 @@
 import type { Keyring } from '../cluster/security/types.ts';
 import type { WatchedSettings } from '../cluster/types.ts';
 import type { SettingsChange } from '../directory/cluster-settings.ts';
+import { newRequest } from '../directory/request.ts';
 import { failureCode } from '../lib/failure.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Clock, Random } from '../platform/platform.ts';
@@ -34,12 +35,12 @@ export interface KeepOptions {
   readonly change: (change: SettingsChange) => Promise<unknown>;
   /** Keys that frontends have, as of now. */
   readonly ring: () => Keyring;
-  /** Whether this process is the controller and its copy of the settings is up to date. Always when left out. */
-  readonly inCharge?: () => boolean;
-  /** Names in the self-signed certificate: those of the members. `localhost` when left out. */
-  readonly names?: readonly string[];
+  /** Whether this process is the controller and its copy of the settings is up to date. */
+  readonly inCharge: () => boolean;
+  /** Names in the self-signed certificate: at least one. */
+  readonly names: readonly string[];
   /** Told in one line for people when a self-signed certificate was made: the console of a first start. */
-  readonly said?: (line: string) => void;
+  readonly said: (line: string) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -58,7 +59,6 @@ const RETRY_MS = 10_000;
 const DAY_MS = 86_400_000;
 /** A clock set back must not keep a key for ever. */
 const CLOCK_SLACK_MS = 3_600_000;
-const REQUEST_OCTETS = 16;
 
 export function keepCertificates(options: KeepOptions): Keeping {
   const stopping = new AbortController();
@@ -104,7 +104,7 @@ class Keeper {
   /** False while another process is in charge. */
   async #look(): Promise<boolean> {
     const { settings, inCharge, clock } = this.#options;
-    if (settings.version < 0 || inCharge?.() === false) return false;
+    if (settings.version < 0 || !inCharge()) return false;
     if (this.#needsCertificate()) await this.#makeCertificate();
     if (this.#needsTicketKey()) await this.#makeTicketKey();
     const today = Math.floor(clock.wallMs() / DAY_MS);
@@ -127,7 +127,7 @@ class Keeper {
   }
 
   async #makeCertificate(): Promise<void> {
-    const { ring, random, clock, logger, names = ['localhost'], said } = this.#options;
+    const { ring, random, clock, logger, names, said } = this.#options;
     const nowMs = clock.wallMs();
     // From a day ago on: clocks of clients go wrong too.
     const times = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + SELF_SIGNED_MS };
@@ -140,7 +140,7 @@ class Keeper {
       'made a self-signed certificate for the cluster, which clients do not trust; ' +
       'for each domain install its own: postern certificate DOMAIN cert.pem key.pem';
     logger.warn({}, line);
-    said?.(line);
+    said(line);
   }
 
   #needsTicketKey(): boolean {
@@ -163,12 +163,8 @@ class Keeper {
   }
 
   /** `request`: the second change of this id, within the last thousand of all, is answered and not done. */
-  async #set(key: string, value: Buffer, request = this.#requestId()): Promise<void> {
+  async #set(key: string, value: Buffer, request = newRequest(this.#options.random)): Promise<void> {
     await this.#options.change({ kind: 'setValue', key, value, request });
-  }
-
-  #requestId(): string {
-    return this.#options.random.bytes(REQUEST_OCTETS).toString('hex');
   }
 
   #warn(): void {
@@ -181,7 +177,7 @@ class Keeper {
 }
 
 /** What an operator reads: what ends when, and what to do. */
-export function warningOf({ domain, within, endsMs }: Expiring): string {
+function warningOf({ domain, within, endsMs }: Expiring): string {
   const when = day(new Date(endsMs));
   if (domain === undefined) return `the cluster's own certificate ends on ${when}; it is replaced by itself`;
   const what =

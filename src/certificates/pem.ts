@@ -50,12 +50,6 @@ export function readPrivateKey(source: Buffer | string, what: string): KeyObject
   }
 }
 
-/** RFC 7468 section 5, lines of 64. */
-export function certificatePem(der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}
-
 /** Splits DER certificates that stand one after the other; certificates are below 64 KiB, so two octets tell a length. */
 export function splitDer(octets: Buffer, what: string): readonly Buffer[] {
   const found: Buffer[] = [];

@@ -1,16 +1,13 @@
 /**
- * The PWD protocol's lines (shared facts: communigate.md, section 3.1): commands in, answers out. No I/O.
+ * The PWD protocol's answers (shared facts: communigate.md, section 3.1), and how long its lines may be. No I/O.
  *
- * Decisions: a command line ends in LF with or without CR, because real clients send LF alone; a line is UTF-8; data
- * that is not inline is one entry a line, inner values on theirs, so that only its last line ends in its closing bracket,
- * which is how clients find the end.
+ * Decision: data that is not inline is one entry a line, inner values on theirs, so that only its last line ends in its
+ * closing bracket, which is how clients find the end.
  */
 import type { Outcome } from '../admin/commands.ts';
 import type { Reason } from '../admin/types.ts';
 import { format, formatString } from '../lib/dictionary/format.ts';
 import { isArray, isDictionary, type Value } from '../lib/dictionary/value.ts';
-import type { Step } from '../lib/step.ts';
-import { decodeUtf8 } from '../lib/utf8.ts';
 
 /**
  * Octets of a line, its end included, before log-in and after it: a thousand aliases have room, and reading the worst of
@@ -50,18 +47,6 @@ const HINTS: Readonly<Partial<Record<Reason, string>>> = {
   temporary: 'try again later: ',
   'unknown-outcome': 'it is not known whether this was done: ',
 };
-
-/** One command line without its end, from `from` on. `bad` ends the session: where the next line begins is not known. */
-export function readLine(buffer: Buffer, from: number, octetsMax: number): Step<string> {
-  const lf = buffer.indexOf(0x0a, from);
-  if ((lf < 0 ? buffer.length : lf + 1) - from > octetsMax) return { kind: 'bad', why: 'line too long' };
-  if (lf < 0) return { kind: 'more' };
-  const end = lf > from && buffer[lf - 1] === 0x0d ? lf - 1 : lf;
-  const text = decodeUtf8(buffer.subarray(from, end));
-  // CR or NUL inside a line is no client of this protocol.
-  if (text === undefined || /[\r\0]/.test(text)) return { kind: 'bad', why: 'not a line of text' };
-  return { kind: 'value', value: text, next: lf + 1 };
-}
 
 /** `code text`; what would break the line is written as spaces. */
 export function answer(code: number, text: string): string {

@@ -1,49 +1,19 @@
 /**
- * Collects what arrives until a line is whole. One buffer that grows by doubling, and every octet is looked at once: a
- * client that sends a long line octet by octet costs hardly more than one that does not.
+ * The PWD protocol's commands (shared facts: communigate.md, section 3.1): a line each, in UTF-8. It ends in LF with or without
+ * CR, because real clients send LF alone.
  */
-import type { Step } from '../lib/step.ts';
-import { readLine } from './codec.ts';
+import { decodeUtf8 } from '../lib/utf8.ts';
+import type { Line } from '../relay/lines.ts';
 
-const OCTETS_AT_FIRST = 512;
+export type CommandLine =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'bad-line'; readonly why: string };
 
-export class Lines {
-  #buffer = Buffer.allocUnsafe(OCTETS_AT_FIRST);
-  /** What is not taken yet is from #from to #to; no line end before #searched. */
-  #from = 0;
-  #to = 0;
-  #searched = 0;
-
-  /** Copies the piece, as the receive buffer may be used again. */
-  push(piece: Buffer): void {
-    this.#room(piece.length);
-    piece.copy(this.#buffer, this.#to);
-    this.#to += piece.length;
-  }
-
-  /** The next line, which is taken off. After 'bad' there is no next. */
-  next(octetsMax: number): Step<string> {
-    const held = this.#buffer.subarray(0, this.#to);
-    const hasEnd = held.indexOf(0x0a, this.#searched) >= 0;
-    this.#searched = hasEnd ? this.#from : this.#to;
-    if (!hasEnd && this.#to - this.#from <= octetsMax) return { kind: 'more' };
-    const step = readLine(held, this.#from, octetsMax);
-    if (step.kind === 'value') {
-      this.#from = step.next;
-      this.#searched = step.next;
-    }
-    return step;
-  }
-
-  #room(octets: number): void {
-    if (this.#to + octets <= this.#buffer.length) return;
-    const held = this.#buffer.subarray(this.#from, this.#to);
-    const size = Math.max(OCTETS_AT_FIRST, 2 * (held.length + octets));
-    const next = Buffer.allocUnsafe(size);
-    held.copy(next);
-    this.#buffer = next;
-    this.#searched -= this.#from;
-    this.#to = held.length;
-    this.#from = 0;
-  }
+/** A line that was received, as text: UTF-8, without CR or NUL inside, which is no client of this protocol. */
+export function commandLine(line: Exclude<Line, { readonly kind: 'more' }>): CommandLine {
+  if (line.kind === 'too-long') return { kind: 'bad-line', why: 'line too long' };
+  const text = decodeUtf8(line.octets);
+  return text === undefined || /[\r\0]/.test(text)
+    ? { kind: 'bad-line', why: 'not a line of text' }
+    : { kind: 'line', text };
 }

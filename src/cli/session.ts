@@ -1,7 +1,7 @@
 /**
  * One PWD session as a state machine (shared facts: communigate.md, section 3.1): lines and results in, answers and
- * work out. No I/O, no clock: the service performs the effects and feeds the results back, one at a time. While work is
- * under way ('busy') the service keeps further lines back.
+ * work out. No I/O, no clock: the connection performs the effects and feeds the results back, one at a time. While work is
+ * under way it feeds nothing else.
  *
  * Invariants: nothing but USER, PASS, NOOP, INLINE and QUIT is done before log-in; an unknown account and a
  * wrong password get the same answer; LOGIN_FAILURES_MAX failures end the session; after `close` nothing is sent.
@@ -10,6 +10,7 @@ import type { Outcome } from '../admin/commands.ts';
 import type { FailureCode } from '../lib/failure.ts';
 import type { AuthenticatedAs } from '../login/types.ts';
 import { answer, answerOutcome, CODE } from './codec.ts';
+import type { CommandLine } from './lines.ts';
 
 export const LOGIN_FAILURES_MAX = 3;
 
@@ -32,9 +33,10 @@ type Phase =
 
 export type Input =
   | { readonly kind: 'connected' }
-  | { readonly kind: 'line'; readonly text: string }
-  /** What arrived is no line of this protocol. */
-  | { readonly kind: 'bad-line'; readonly why: string }
+  /** Others could hear a password on the connection. */
+  | { readonly kind: 'unsafe' }
+  /** What the client sent, or that it is no line of this protocol. */
+  | CommandLine
   | { readonly kind: 'authenticated'; readonly who: AuthenticatedAs }
   | { readonly kind: 'not-authenticated'; readonly code: FailureCode | undefined }
   | { readonly kind: 'executed'; readonly outcome: Outcome }
@@ -45,8 +47,8 @@ export type Input =
 
 export type Effect =
   | { readonly kind: 'send'; readonly text: string }
-  /** Piece by piece, as the client takes them; no line is fed before the last. */
-  | { readonly kind: 'send-all'; readonly pieces: Iterator<string> }
+  /** Piece by piece, as the client takes them; nothing is fed before the last. */
+  | { readonly kind: 'send-all'; readonly pieces: Iterable<string> }
   /** Answered by `authenticated` or `not-authenticated`. */
   | { readonly kind: 'authenticate'; readonly login: string; readonly password: string }
   /** Answered by `executed`. */
@@ -60,11 +62,6 @@ export function newSession(host: string, version: string): Session {
   return { host, version, phase: { kind: 'login', user: undefined }, inline: false, failures: 0 };
 }
 
-/** Whether work is under way: no line may be fed until its result was. */
-export function isBusy(session: Session): boolean {
-  return session.phase.kind === 'checking' || session.phase.kind === 'running';
-}
-
 export function isLoggedIn(session: Session): boolean {
   return session.phase.kind === 'ready' || session.phase.kind === 'running';
 }
@@ -75,6 +72,8 @@ export function step(session: Session, input: Input): Stepped {
     case 'connected':
       // No <token@host> in it: that would offer APOP, which needs the password in the clear on our side.
       return [session, [send(CODE.ok, `${session.host} Postern PWD Server ${session.version} ready`)]];
+    case 'unsafe':
+      return end(session, CODE.failed, 'log in with TLS, or from this machine, for example through ssh');
     case 'line':
       return line(session, input.text);
     case 'bad-line':

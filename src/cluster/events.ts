@@ -14,6 +14,7 @@ export const CLUSTER_EVENTS = {
   'slots-granted': 'slots granted',
   'slots-confirmed': 'slots confirmed to who had them',
   'slots-released': 'slots released',
+  'slot-moves': 'a slot moves for its load, or as an operator said',
   'take-over': 'slots taken over from a worker that is gone',
   'member-joined': 'member joined',
   'member-ready': 'member ready',

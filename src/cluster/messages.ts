@@ -15,7 +15,10 @@ import {
   type WorkerFacts,
   workerFactsBody,
 } from './facts.ts';
-import type { Role } from './types.ts';
+import { isIncarnation } from './incarnation.ts';
+import { loadBody, readLoad } from './leases/load.ts';
+import { isRole } from './roles.ts';
+import type { Role, WorkerLoad } from './types.ts';
 
 /** Names of bus services and notices. Those of workers are apart, as one process may host both nodes. */
 export const Service = {
@@ -37,11 +40,12 @@ export const Service = {
   // Not named `cluster.…`, which would send them ahead of everything: these may be large.
   settings: 'settings.since',
   change: 'settings.change',
+  /** To the controller: an operator wants a slot moved. */
+  moveSlot: 'placement.move-slot',
   /** To any supervisor: pass this call on, one hop. Coordination, and calls of the router. */
   relay: 'cluster.relay',
   relayData: 'relay.call',
-  /** To any supervisor or worker: are you there. */
-  ping: 'cluster.ping',
+  /** To any worker: are you there. */
   workerPing: 'cluster.worker-ping',
   /** Keys of the cluster (src/cluster/security/): to any backend's supervisor, which passes decisions on to the controller. */
   securityDecide: 'security.decide',
@@ -53,6 +57,11 @@ export const Service = {
   /** To any supervisor: which keys and authorities it has. */
   securityHolds: 'security.holds',
 } as const;
+
+/** Goes ahead of everything on the bus, and over a relay of its own: heartbeats, renewals, reports, the slot map. */
+export function isCoordination(service: string): boolean {
+  return service.startsWith('cluster.');
+}
 
 /** Workers of one member; members of a cluster; names in a message. Far above what is in use, far below harm. */
 export const WORKERS_MAX = 256;
@@ -143,6 +152,8 @@ export interface Renewal {
   readonly pairs: readonly Pair[] | undefined;
   /** A file with a larger epoch than its lease's was found. */
   readonly largerEpoch: Epoch | undefined;
+  /** Absent from a worker of an earlier version. */
+  readonly load?: WorkerLoad | undefined;
 }
 
 /** What a worker says to its own supervisor. */
@@ -257,13 +268,24 @@ export function list<T>(value: unknown, max: number, what: string, each: (item: 
   return value.map(each);
 }
 
-function absent(value: unknown): value is null | undefined {
+/** Undefined has no place of its own in a message: it is sent as null, or left out. */
+export function absent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
+/** A copy-free view: what msgpackr gives is a Buffer, or an octet array of another kind. */
+export function octets(value: unknown, what: string): Buffer {
+  if (!(value instanceof Uint8Array)) bad(what);
+  return Buffer.from(value.buffer, value.byteOffset, value.length);
+}
+
+/** -1: none. */
+export function settingsVersion(value: unknown): number {
+  return value === -1 ? -1 : uint(value, 'settings version');
+}
+
 export function incarnation(value: unknown): Incarnation {
-  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value)) bad('incarnation');
-  return value as Incarnation;
+  return isIncarnation(value) ? value : bad('incarnation');
 }
 
 export function address(value: unknown): Address {
@@ -274,9 +296,12 @@ export function address(value: unknown): Address {
 }
 
 export function role(value: unknown): Role {
-  if (value === 'backend' || value === 'frontend' || value === 'symmetric' || value === 'standalone')
-    return value;
-  return bad('role');
+  return isRole(value) ? value : bad('role');
+}
+
+export function slot(value: unknown): Slot {
+  const number = uint(value, 'slot');
+  return number < SLOTS ? (number as Slot) : bad('slot');
 }
 
 export function pairs(value: unknown): Pair[] {
@@ -292,7 +317,6 @@ export function pairs(value: unknown): Pair[] {
 
 export function readStatement(value: unknown): Statement {
   const it = fields(value, 'statement');
-  const settingsVersion = it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version');
   return {
     controlEpoch: readControlEpoch(it.controlEpoch),
     counter: uint(it.counter, 'counter'),
@@ -301,7 +325,7 @@ export function readStatement(value: unknown): Statement {
     address: address(it.address),
     clusterId: text(it.clusterId, 'cluster id'),
     mapVersion: uint(it.mapVersion, 'map version'),
-    settingsVersion,
+    settingsVersion: settingsVersion(it.settingsVersion),
     membersVersion: uint(it.membersVersion, 'members version'),
     poke: flag(it.poke, 'poke'),
   };
@@ -349,7 +373,7 @@ export function readReport(value: unknown): Report {
     address: address(it.address),
     ready: flag(it.ready, 'ready'),
     draining: flag(it.draining, 'draining'),
-    settingsVersion: it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version'),
+    settingsVersion: settingsVersion(it.settingsVersion),
     workers: list(it.workers, WORKERS_MAX, 'workers', readWorker),
     dead: list(it.dead, DEAD_MAX, 'dead', incarnation),
     facts: readFacts(it.facts),
@@ -358,6 +382,7 @@ export function readReport(value: unknown): Report {
 
 export function readRenewal(value: unknown): Renewal {
   const it = fields(value, 'renewal');
+  const load = readLoad(it.load);
   return {
     controlEpoch: readControlEpoch(it.controlEpoch),
     quote: uint(it.quote, 'quote'),
@@ -368,7 +393,7 @@ export function readRenewal(value: unknown): Renewal {
     ack: uint(it.ack, 'ack'),
     ready: flag(it.ready, 'ready'),
     draining: flag(it.draining, 'draining'),
-    settingsVersion: it.settingsVersion === -1 ? -1 : uint(it.settingsVersion, 'settings version'),
+    settingsVersion: settingsVersion(it.settingsVersion),
     nonce: text(it.nonce, 'nonce'),
     probeAgeMs: absent(it.probeAgeMs) ? undefined : duration(it.probeAgeMs, 'probe'),
     stalled: flag(it.stalled, 'stalled'),
@@ -378,6 +403,7 @@ export function readRenewal(value: unknown): Renewal {
     returned: pairs(it.returned),
     pairs: absent(it.pairs) ? undefined : pairs(it.pairs),
     largerEpoch: absent(it.largerEpoch) ? undefined : (uint(it.largerEpoch, 'epoch') as Epoch),
+    ...(load && { load }),
   };
 }
 
@@ -399,6 +425,7 @@ export function renewalBody(renewal: Renewal): Fields {
     returned: flat(renewal.returned),
     pairs: renewal.pairs === undefined ? null : flat(renewal.pairs),
     largerEpoch: renewal.largerEpoch ?? null,
+    load: renewal.load === undefined ? null : loadBody(renewal.load),
   };
 }
 
@@ -437,6 +464,15 @@ export function readLeasesAnswer(value: unknown): LeasesAnswer {
     member: text(it.member, 'member'),
     leftMs: duration(it.leftMs, 'lease'),
     pairs: pairs(it.pairs),
+  };
+}
+
+export function askBody(answer: AskAnswer): Fields {
+  return {
+    ...answer,
+    heardAgoMs: answer.heardAgoMs ?? null,
+    controller: answer.controller ?? null,
+    workers: answer.workers.map(workerBody),
   };
 }
 

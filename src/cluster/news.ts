@@ -2,10 +2,10 @@
  * News from the controller: what changed of the slot map, the members, the settings. Readers as in messages.ts: each
  * field is checked, and what makes no sense is Failure 'invalid'.
  */
-import type { Address } from '../platform/platform.ts';
 import { type DomainId, type Incarnation, SLOTS } from '../store/ids.ts';
 import { factsBody, type MemberFacts, NO_WORKER_FACTS, readFacts } from './facts.ts';
 import {
+  absent,
   address,
   bad,
   type Fields,
@@ -14,6 +14,7 @@ import {
   incarnation,
   list,
   MEMBERS_MAX,
+  octets,
   readControlEpoch,
   readWorker,
   role,
@@ -23,17 +24,13 @@ import {
   type WorkerInfo,
   workerBody,
 } from './messages.ts';
-import type { MemberStatus, SettingsDelta } from './types.ts';
+import type { MemberStatus, Owner, SettingsDelta, SlotMoves } from './types.ts';
 
 export interface MapDelta {
   /** The receiver must be at this version or above; 0: everything. */
   readonly since: number;
   readonly version: number;
-  readonly owners: readonly {
-    readonly incarnation: Incarnation;
-    readonly address: Address;
-    readonly member: string;
-  }[];
+  readonly owners: readonly Owner[];
   /** Flat: slot, index into `owners` or -1, … */
   readonly slots: readonly number[];
 }
@@ -41,6 +38,8 @@ export interface MapDelta {
 export interface MembersNews {
   readonly version: number;
   readonly members: readonly MemberNews[];
+  /** Absent from a controller of an earlier version. */
+  readonly moves?: SlotMoves | undefined;
 }
 
 export interface MemberNews extends MemberStatus {
@@ -74,8 +73,10 @@ export function readMapDelta(value: unknown): MapDelta {
 
 export function readMembers(value: unknown): MembersNews {
   const it = fields(value, 'members');
+  const moves = readMoves(it.moves);
   return {
     version: uint(it.version, 'version'),
+    ...(moves && { moves }),
     members: list(it.members, MEMBERS_MAX, 'members', (each) => {
       const member = fields(each, 'member');
       const info = list(member.info, WORKERS_MAX, 'workers', readWorker);
@@ -99,37 +100,27 @@ export function readMembers(value: unknown): MembersNews {
   };
 }
 
+function readMoves(value: unknown): SlotMoves | undefined {
+  if (absent(value)) return undefined;
+  const it = fields(value, 'moves');
+  return {
+    operator: uint(it.operator, 'moves'),
+    drain: uint(it.drain, 'moves'),
+    balance: uint(it.balance, 'moves'),
+    hot: uint(it.hot, 'moves'),
+    underWay: uint(it.underWay, 'moves'),
+  };
+}
+
 export function membersBody(news: MembersNews): Fields {
   return {
     version: news.version,
-    members: news.members.map(
-      ({
-        name,
-        role,
-        state,
-        address,
-        isController,
-        slots,
-        draining,
-        controlEpoch,
-        info,
-        silent,
-        ...facts
-      }) => ({
-        name,
-        role,
-        state,
-        address,
-        isController,
-        slots,
-        draining,
-        controlEpoch,
-        workers: [],
-        info: info.map(workerBody),
-        silent,
-        facts: factsBody(facts),
-      }),
-    ),
+    moves: news.moves ?? null,
+    members: news.members.map(({ info, version, uptimeMs, refusal, level, workers, ...member }) => ({
+      ...member,
+      info: info.map(workerBody),
+      facts: factsBody({ version, uptimeMs, refusal, level, workers }),
+    })),
   };
 }
 
@@ -137,12 +128,13 @@ export function membersBody(news: MembersNews): Fields {
 export function shown(
   info: readonly WorkerInfo[],
   facts: MemberFacts,
-): Pick<MemberStatus, 'version' | 'uptimeMs' | 'refusal' | 'workers'> {
-  const { version, uptimeMs, refusal, workers } = facts;
+): Pick<MemberStatus, 'version' | 'uptimeMs' | 'refusal' | 'level' | 'workers'> {
+  const { version, uptimeMs, refusal, level, workers } = facts;
   return {
     version,
     uptimeMs,
     refusal,
+    level,
     workers: info.map(({ incarnation: id, address: at, pid }, index) => ({
       incarnation: id,
       address: at,
@@ -167,7 +159,7 @@ export interface SettingsPage extends SettingsDelta {
 }
 
 export function readSettingsCursor(value: unknown): SettingsCursor | undefined {
-  if (value === null || value === undefined) return undefined;
+  if (absent(value)) return undefined;
   const it = fields(value, 'cursor');
   return { version: uint(it.version, 'version'), from: uint(it.from, 'cursor') };
 }
@@ -186,7 +178,6 @@ export function readSettings(value: unknown): SettingsPage {
       const domain = fields(each, 'domain');
       const { directory, settings } = domain;
       if (directory !== undefined && typeof directory !== 'string') bad('directory');
-      if (settings !== undefined && !(settings instanceof Uint8Array)) bad('domain settings');
       return {
         id: uint(domain.id, 'domain id') as DomainId,
         name: text(domain.name, 'domain'),
@@ -194,9 +185,7 @@ export function readSettings(value: unknown): SettingsPage {
         ...(directory !== undefined && { directory }),
         ...(domain.deleting !== undefined &&
           flag(domain.deleting, 'deleting') && { deleting: true as const }),
-        ...(settings !== undefined && {
-          settings: Buffer.from(settings.buffer, settings.byteOffset, settings.length),
-        }),
+        ...(settings !== undefined && { settings: octets(settings, 'domain settings') }),
       };
     }),
     domainsDeleted: list(
@@ -208,10 +197,7 @@ export function readSettings(value: unknown): SettingsPage {
     values: list(it.values, SETTINGS_PAGE_ENTRIES_MAX, 'values', (each) => {
       if (!Array.isArray(each) || each.length !== 2) bad('value');
       const [key, content] = each as unknown[];
-      if (content !== null && !(content instanceof Uint8Array)) bad('value');
-      const octets =
-        content === null ? null : Buffer.from(content.buffer, content.byteOffset, content.length);
-      return [text(key, 'key'), octets] as const;
+      return [text(key, 'key'), content === null ? null : octets(content, 'value')] as const;
     }),
   };
 }

@@ -12,7 +12,7 @@ import type { Owner, SlotCallOptions, SlotMap, SlotRouter } from './types.ts';
 /** A first pause after a wrong guess; doubled up to the Heartbeat while the map shows nothing newer. */
 const PAUSE_MS = 5;
 
-export interface OwnerLine {
+export interface OwnerCalls {
   /** One call to an owner, directly or over one hop. */
   call(
     to: Owner,
@@ -35,15 +35,15 @@ export class Router implements SlotRouter {
   readonly #map: SlotMap;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
-  readonly #caller: OwnerLine;
+  readonly #owners: OwnerCalls;
   readonly #attempts = new Set<Attempt>();
   #isWatching = false;
 
-  constructor(map: SlotMap, clock: Clock, heartbeatMs: number, caller: OwnerLine) {
+  constructor(map: SlotMap, clock: Clock, heartbeatMs: number, owners: OwnerCalls) {
     this.#map = map;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
-    this.#caller = caller;
+    this.#owners = owners;
   }
 
   async call(
@@ -75,7 +75,7 @@ export class Router implements SlotRouter {
                 : error;
         }
       }
-      this.#caller.refreshMap();
+      this.#owners.refreshMap();
       await this.#newerOrLater(
         version,
         Math.min(pauseMs, deadline - this.#clock.monotonicMs()),
@@ -100,7 +100,7 @@ export class Router implements SlotRouter {
     this.#attempts.add(attempt);
     if (!this.#isWatching) void this.#watch();
     try {
-      return await this.#caller.call(owner, service, body, { timeoutMs: leftMs, signal: over.signal });
+      return await this.#owners.call(owner, service, body, { timeoutMs: leftMs, signal: over.signal });
     } finally {
       this.#attempts.delete(attempt);
       if (abort !== undefined) signal?.removeEventListener('abort', abort);

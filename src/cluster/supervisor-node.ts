@@ -2,23 +2,25 @@
  * The supervisor's node of a member: it hears the controller and reports to it each Heartbeat, keeps its workers, serves
  * as a relay, and on backends stands for control. Handlers answer from memory.
  */
-import { Failure, failureCode } from '../lib/failure.ts';
+import { Failure } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
-import type { Incarnation } from '../store/ids.ts';
+import type { Incarnation, Slot } from '../store/ids.ts';
+import { sameAddress } from './addresses.ts';
 import type { Bus, Peer } from './bus/types.ts';
 import type { Controller } from './control/controller.ts';
+import { Decisions } from './control/decisions.ts';
 import type { EventCounts } from './control/journal.ts';
 import { Stand } from './control/stand.ts';
-import { Decisions } from './decisions.ts';
 import type { MemberFacts } from './facts.ts';
-import { LifeWatch } from './life.ts';
-import { isBackend } from './membership.ts';
+import { noMoves } from './leases/giver.ts';
+import { LifeWatch } from './leases/life.ts';
+import { FeatureLevel } from './level.ts';
 import {
-  type AskAnswer,
+  askBody,
+  type Fields,
   fields,
   type Hello,
   type Report,
-  readAskAnswer,
   readControlEpoch,
   readHello,
   readRenewal,
@@ -28,26 +30,32 @@ import {
   reportBody,
   Service,
   type Statement,
+  settingsVersion,
+  slot,
+  text,
   uint,
-  workerBody,
 } from './messages.ts';
+import { Newest } from './newest.ts';
 import { membersBody, readSettingsCursor, settingsBody } from './news.ts';
-import { View } from './node-view.ts';
+import { givesSlotsAway, notReadyOf } from './not-ready.ts';
 import { OwnWorkers } from './own-workers.ts';
-import type { Said } from './readiness.ts';
-import type { Decide } from './security/registrar.ts';
+import { isBackendRole } from './roles.ts';
 import { mayAsk, mayChange, mayRenew, mayReport, mayState } from './security/speakers.ts';
-import { sameAddress } from './slot-map.ts';
-import { StorageAdmission } from './storage-admission.ts';
+import { StorageAdmission } from './storage/admission.ts';
 import { timesFrom, withMargin } from './times.ts';
 import type {
   ClusterLogger,
   ClusterTimes,
+  Decide,
   NodeStorage,
   OpenSettings,
   Role,
   SupervisorNode,
 } from './types.ts';
+import { Pointer } from './view/pointer.ts';
+import type { Said } from './view/readiness.ts';
+import { View } from './view/view.ts';
+import { everybody, successors, WarmConnections } from './view/warm.ts';
 
 /** Deaths that are reported again and again, the newest of them. */
 const DEAD_KEPT = 32;
@@ -67,6 +75,8 @@ export interface SupervisorNodeOptions {
   readonly openSettings?: OpenSettings;
   /** Of the program, for the status. */
   readonly version?: string;
+  /** The one that its bus has too. */
+  readonly level?: FeatureLevel;
   /** Life connections prove the death of other members' workers (on only where the address it bound is the one that peers see). */
   readonly lifeProofs?: boolean;
   readonly logger: ClusterLogger;
@@ -84,13 +94,15 @@ class Supervisor implements SupervisorNode {
   readonly #view: View;
   readonly #decisions: Decisions;
   readonly #workers: OwnWorkers;
-  readonly #dead: Incarnation[] = [];
+  readonly #dead = new Newest<Incarnation>(DEAD_KEPT);
   readonly #life: LifeWatch;
+  readonly #warm: WarmConnections;
   #stand: Stand | undefined;
   readonly #counts: EventCounts = new Map();
+  readonly #moves = noMoves();
   readonly #admission: StorageAdmission;
-  /** Pointed to by another supervisor, by a control epoch that it has answered; not heard itself yet. */
-  #pointer: { readonly to: Address; readonly controlEpoch: number } | undefined;
+  readonly #level: FeatureLevel;
+  readonly #pointer = new Pointer();
   #answeredAt = -Infinity;
   #draining = false;
   #timer: Timer | undefined;
@@ -101,6 +113,7 @@ class Supervisor implements SupervisorNode {
     this.#o = options;
     this.#startedAt = options.platform.clock.monotonicMs();
     this.#times = timesFrom(options.times);
+    this.#level = options.level ?? new FeatureLevel();
     this.#workers = new OwnWorkers(withMargin(this.#times.unheardMs, this.#times));
     const { bus, platform, logger, seeds } = options;
     this.#view = new View({
@@ -112,6 +125,7 @@ class Supervisor implements SupervisorNode {
       alsoReady: () => this.#workersReady(),
       changed: () => this.#report(),
     });
+    this.#level.follow(this.#view.settings);
     this.#decisions = new Decisions({
       clock: platform.clock,
       lookMs: this.#times.heartbeatMs / 4,
@@ -119,11 +133,14 @@ class Supervisor implements SupervisorNode {
       newest: () => this.#acting().statement().settingsVersion,
       change: (change, signal) => this.#acting().change(change, signal),
     });
+    const needed = isBackendRole(options.role) ? everybody : successors;
+    this.#warm = new WarmConnections(bus, this.#times.controlLeaseMs, () => needed(this.#view.members));
     this.#life = new LifeWatch(platform.net, platform.clock, this.#times.heartbeatMs, (incarnation) =>
       this.workerExited(incarnation),
     );
-    const storage = isBackend(options.role) ? options.storage : undefined;
-    if (isBackend(options.role) && storage === undefined) throw new TypeError('a backend needs its storage');
+    const storage = isBackendRole(options.role) ? options.storage : undefined;
+    if (isBackendRole(options.role) && storage === undefined)
+      throw new TypeError('a backend needs its storage');
     this.#admission = new StorageAdmission(platform.fs, storage, logger);
   }
 
@@ -149,7 +166,7 @@ class Supervisor implements SupervisorNode {
   }
 
   controller() {
-    return this.#view.heard();
+    return this.#view.controller();
   }
 
   isReady() {
@@ -161,11 +178,24 @@ class Supervisor implements SupervisorNode {
   }
 
   refusal() {
-    return this.#admission.why;
+    const unheard = this.#view.controller() === undefined;
+    return this.#unfit() ?? (unheard ? this.#level.turnedAwayWith : undefined);
   }
 
   eventCounts() {
     return this.#counts;
+  }
+
+  moveCounts() {
+    return { ...this.#moves };
+  }
+
+  moves() {
+    return this.#view.moves;
+  }
+
+  moveSlot(slot: Slot, member: string, options: { readonly timeoutMs: number }) {
+    return this.#view.moveSlot(slot, member, options.timeoutMs);
   }
 
   refreshStatus(timeoutMs: number) {
@@ -182,9 +212,8 @@ class Supervisor implements SupervisorNode {
 
   workerExited(incarnation: Incarnation): void {
     this.#workers.gone(incarnation);
-    if (this.#dead.includes(incarnation)) return;
-    this.#dead.push(incarnation);
-    if (this.#dead.length > DEAD_KEPT) this.#dead.shift();
+    if (this.#dead.has(incarnation)) return;
+    this.#dead.add(incarnation);
     this.#report();
   }
 
@@ -218,13 +247,15 @@ class Supervisor implements SupervisorNode {
       () => this.#view.hearing.last?.clusterId,
       (clusterId) => this.#stands(clusterId),
     );
+    if (this.#level.required > this.#level.known) void this.#stand?.stop();
     this.#stand?.tick();
     const controller = this.#controller();
     if (controller !== undefined) this.#heardStatement(controller.statement());
     this.#report();
-    this.#seek(now);
+    this.#seek();
     this.#view.tick();
-    if (this.#o.lifeProofs && isBackend(this.#o.role))
+    this.#warm.tick(now);
+    if (this.#o.lifeProofs && isBackendRole(this.#o.role))
       this.#life.watch(
         this.#view.members
           .flatMap((member) => member.info)
@@ -242,12 +273,14 @@ class Supervisor implements SupervisorNode {
         bus,
         logger,
         openSettings,
+        level: this.#level,
+        reserves: (member) => notReadyOf(this.#view.settings, member) !== undefined,
         times: this.#times,
         root: storage.root,
         lifeProofs: lifeProofs ?? false,
         alone: role === 'standalone',
-        map: this.#view.map,
-        before: { counts: this.#counts, membersBefore: () => this.#view.members },
+        mapBefore: this.#view.map,
+        before: { counts: this.#counts, moves: this.#moves, membersBefore: () => this.#view.members },
         supervisors: () => this.#view.otherSupervisors(),
         workers: () => this.#knownWorkers(),
         rank: () => this.#view.rank(),
@@ -277,7 +310,7 @@ class Supervisor implements SupervisorNode {
       return;
     }
     // A pointer is there only while no controller is heard, and is dropped when one is.
-    const to = this.#pointer?.to ?? this.#view.hearing.controller()?.address;
+    const to = this.#pointer.to ?? this.#view.hearing.controller()?.address;
     if (to === undefined) return;
     const said = this.#view.say();
     this.#view.detour.insist(to, Service.report, reportBody(this.#reportNow(said)), {
@@ -290,12 +323,8 @@ class Supervisor implements SupervisorNode {
         this.#view.counted(said, statement);
       },
       // The next Heartbeat asks again, and takes a detour.
-      unanswered: (error) => this.#unanswered(error),
+      unanswered: (error) => this.#view.unanswered(error),
     });
-  }
-
-  #unanswered(error: unknown): void {
-    if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
   #reportNow({ seq, ready }: Said): Report {
@@ -310,7 +339,7 @@ class Supervisor implements SupervisorNode {
       address,
       ready,
       role: this.#o.role,
-      draining: this.#draining,
+      draining: this.#draining || givesSlotsAway(this.#view.settings, member, this.#o.role),
       settingsVersion: this.#view.settings.version,
       workers: this.#workers.infos(),
       dead: [...this.#dead],
@@ -322,42 +351,23 @@ class Supervisor implements SupervisorNode {
     return {
       version: this.#o.version ?? '',
       uptimeMs: this.#now() - this.#startedAt,
-      refusal: this.#admission.why,
+      refusal: this.refusal(),
+      level: this.#level.known,
       workers: this.#workers.facts(),
     };
   }
 
   /** A member joins by asking any backend's supervisor, which points to the controller. */
-  #seek(now: number): void {
-    const agoMs = this.#view.hearing.heardAgoMs(now);
+  #seek(): void {
     // A controller of ours whose storage hangs would not learn from it that there is another.
-    if (this.isController() || (agoMs !== undefined && agoMs < this.#times.controlLeaseMs)) return;
-    for (const seed of this.#view.relays())
-      this.#view.detour.insist(
-        seed,
-        Service.ask,
-        { controlEpoch: 0 },
-        {
-          timeoutMs: this.#times.controlLeaseMs,
-          detour: false,
-          read: readAskAnswer,
-          answered: ({ controller, controlEpoch, clusterId }) => {
-            if (this.#stopped || !this.#isOurs(clusterId)) return;
-            this.#meet(undefined, controlEpoch);
-            if (controller !== undefined) this.#pointed(controller, controlEpoch);
-          },
-          // Not there: another seed will answer.
-          unanswered: (error) => this.#unanswered(error),
-        },
-      );
-  }
-
-  /** Of two members the one that has answered the larger control epoch knows better. */
-  #pointed(to: Address, controlEpoch: number): void {
-    const isNew = this.#pointer === undefined || !sameAddress(this.#pointer.to, to);
-    if (controlEpoch < Math.max(this.#view.hearing.accepted, this.#pointer?.controlEpoch ?? 0)) return;
-    this.#pointer = { to, controlEpoch };
-    if (isNew && !sameAddress(to, this.#o.bus.self.address)) this.#report();
+    if (this.isController()) return;
+    this.#view.seek(({ controller, controlEpoch, clusterId }) => {
+      if (this.#stopped || !this.#isOurs(clusterId)) return;
+      this.#meet(undefined, controlEpoch);
+      if (controller === undefined) return;
+      const isNew = this.#pointer.pointed(controller, controlEpoch, this.#view.hearing.accepted);
+      if (isNew && !sameAddress(controller, this.#o.bus.self.address)) this.#report();
+    });
   }
 
   // ---- messages
@@ -373,7 +383,6 @@ class Supervisor implements SupervisorNode {
       // A port may be another member's by now.
       if (from.member === bus.self.member) this.#hello(readHello(body));
     });
-    bus.serve(Service.ping, () => bus.self.incarnation);
     bus.serve(Service.ask, (body, { from }) => {
       const controlEpoch = readControlEpoch(fields(body, 'question').controlEpoch);
       return this.#ask(mayAsk(from, controlEpoch));
@@ -392,10 +401,15 @@ class Supervisor implements SupervisorNode {
     bus.serve(Service.members, () => membersBody(this.#acting().members()));
     bus.serve(Service.settings, async (body) => {
       const it = fields(body, 'question');
-      const since = it.since === -1 ? -1 : uint(it.since, 'since');
+      const since = settingsVersion(it.since);
       return settingsBody(
         await this.#acting().settingsPage({ since, cursor: readSettingsCursor(it.cursor) }),
       );
+    });
+    bus.serve(Service.moveSlot, (body) => {
+      const it = fields(body, 'move');
+      this.#acting().moveSlot(slot(it.slot), text(it.member, 'member'));
+      return {};
     });
     bus.serve(Service.change, (body, { from, signal }) =>
       this.#decisions.change(mayChange(from, fields(body, 'change').change), signal),
@@ -406,7 +420,7 @@ class Supervisor implements SupervisorNode {
   #heardStatement(statement: Statement): boolean {
     if (!this.#isOurs(statement.clusterId)) return false;
     if (!this.#view.statement(statement)) return false;
-    this.#pointer = undefined;
+    this.#pointer.clear();
     if (statement.authorityLeftMs > 0) this.#stand?.heard(statement.controlEpoch);
     return true;
   }
@@ -423,7 +437,7 @@ class Supervisor implements SupervisorNode {
 
   #hello(hello: Hello): void {
     const { incarnation, address } = hello.worker;
-    if (this.#dead.includes(incarnation)) return;
+    if (this.#dead.has(incarnation)) return;
     const isNew = this.#workers.hello(this.#now(), hello);
     const last = this.#view.hearing.last;
     const agoMs = this.#view.hearing.heardAgoMs(this.#now());
@@ -435,26 +449,20 @@ class Supervisor implements SupervisorNode {
     if (isNew) this.#report();
   }
 
-  #ask(asked: number): Record<string, unknown> {
+  #ask(asked: number): Fields {
     // A candidate's question, once it has its file, is answered like a statement: smaller control epochs are refused.
     if (asked > 0 && !this.#view.hearing.accept(asked))
       throw new Failure('refused', 'a larger control epoch was answered');
     this.#meet(undefined, asked);
     const own = this.#controller();
-    const answer: AskAnswer = {
+    return askBody({
       controlEpoch: this.#view.hearing.accepted,
       heardAgoMs: own?.hasAuthority() ? 0 : this.#view.hearing.heardAgoMs(this.#now()),
-      controller: own === undefined ? this.#view.heard()?.address : this.#o.bus.self.address,
+      controller: own === undefined ? this.#view.controller()?.address : this.#o.bus.self.address,
       member: this.#o.bus.self.member,
       clusterId: this.#admission.clusterId ?? this.#view.hearing.last?.clusterId ?? '',
       workers: this.#workers.infos(),
-    };
-    return {
-      ...answer,
-      heardAgoMs: answer.heardAgoMs ?? null,
-      controller: answer.controller ?? null,
-      workers: answer.workers.map(workerBody),
-    };
+    });
   }
 
   // ---- what it knows
@@ -473,8 +481,12 @@ class Supervisor implements SupervisorNode {
     return [...this.#workers.infos(), ...this.#view.members.flatMap(({ info }) => info)];
   }
 
+  #unfit(): string | undefined {
+    return this.#admission.why ?? this.#level.refusal;
+  }
+
   #workersReady(): boolean {
-    if (this.#admission.why !== undefined || this.#draining) return false;
+    if (this.#unfit() !== undefined || this.#draining) return false;
     return this.#workers.areReady;
   }
 

@@ -4,16 +4,17 @@
  * controller's nonce are read beside the timer.
  */
 
-import { Failure, failureCode } from '../lib/failure.ts';
+import { Failure } from '../lib/failure.ts';
 import type { Address, Platform, Timer } from '../platform/platform.ts';
-import type { Incarnation } from '../store/ids.ts';
+import type { Incarnation, Slot } from '../store/ids.ts';
 import type { Bus } from './bus/types.ts';
 import { Complaint } from './complaint.ts';
 import { decodeHeartbeat, readHeartbeat } from './control/heartbeat-file.ts';
 import { logEvent } from './events.ts';
 import { LeaseClient } from './leases/client.ts';
+import { openLifeSocket } from './leases/life.ts';
 import { StorageProbe } from './leases/probe.ts';
-import { openLifeSocket } from './life.ts';
+import { FeatureLevel } from './level.ts';
 import {
   fields,
   type Hello,
@@ -28,13 +29,9 @@ import {
   type Statement,
   type WorkerInfo,
 } from './messages.ts';
-import { View } from './node-view.ts';
-import { Outage } from './outage.ts';
-import { Presence } from './presence.ts';
-import { Reach } from './reach.ts';
-import type { Said } from './readiness.ts';
+import { notReadyOf } from './not-ready.ts';
 import { Router } from './router.ts';
-import { StorageAdmission } from './storage-admission.ts';
+import { StorageAdmission } from './storage/admission.ts';
 import { timesFrom } from './times.ts';
 import type {
   ClusterLogger,
@@ -43,8 +40,15 @@ import type {
   SlotHolder,
   SlotRouter,
   Standing,
+  WorkerLoad,
   WorkerNode,
 } from './types.ts';
+import { Outage } from './view/outage.ts';
+import { Presence } from './view/presence.ts';
+import { Reach } from './view/reach.ts';
+import type { Said } from './view/readiness.ts';
+import { View } from './view/view.ts';
+import { successors, WarmConnections } from './view/warm.ts';
 
 /** `stop` lets its releases take so long unless told otherwise. */
 const STOP_GRACE_MS = 5000;
@@ -64,8 +68,16 @@ export interface WorkerNodeOptions {
   readonly storage?: NodeStorage;
   /** The host on which to open a life socket; none without it. */
   readonly lifeHost?: string;
+  /** What to tell of the load of this process; nothing while there is no figure yet. */
+  readonly load?: () => WorkerLoad | undefined;
   /** A further condition for being ready: listeners open, services up. */
   readonly alsoReady?: () => boolean;
+  /** False while it is closed to clients, however ready it is: balancers are told so. */
+  readonly takesClients?: () => boolean;
+  /** Connections of clients now. */
+  readonly connections?: () => number;
+  /** The one that its bus has too. */
+  readonly level?: FeatureLevel;
   readonly logger: ClusterLogger;
 }
 
@@ -94,9 +106,11 @@ class Worker implements WorkerNode {
   readonly #reach: Reach;
   readonly #presence: Presence;
   readonly #outage: Outage;
+  readonly #warm: WarmConnections;
   readonly #client: LeaseClient;
   readonly #probe: StorageProbe | undefined;
   readonly #admission: StorageAdmission;
+  readonly #level: FeatureLevel;
   /** Undefined before the first answer. */
   #storageAnswers: boolean | undefined;
   #nonce: { readonly controlEpoch: number; readonly nonce: string } | undefined;
@@ -129,17 +143,20 @@ class Worker implements WorkerNode {
       seeds: [supervisor, ...(options.seeds ?? [])],
       ownSupervisor: supervisor,
       alsoReady: () =>
-        this.#admission.why === undefined &&
+        this.refusal() === undefined &&
         !this.#draining &&
         this.#reach.all() &&
         (options.alsoReady?.() ?? true),
       changed: () => this.#wake(),
     });
+    this.#level = options.level ?? new FeatureLevel();
+    this.#level.follow(this.#view.settings);
     this.#reach = new Reach(this.#view.detour, clock, this.#view.map, this.#times, (owner) =>
       this.#view.isSilent(owner),
     );
     this.#presence = new Presence(clock.monotonicMs());
     this.#outage = new Outage(bus, this.#times, supervisor, () => this.#view.otherSupervisors());
+    this.#warm = new WarmConnections(bus, this.#times.controlLeaseMs, () => successors(this.#view.members));
     this.#client = new LeaseClient({
       holder,
       logger,
@@ -188,7 +205,7 @@ class Worker implements WorkerNode {
   }
 
   controller() {
-    return this.#view.heard();
+    return this.#view.controller();
   }
 
   isReady() {
@@ -197,6 +214,18 @@ class Worker implements WorkerNode {
 
   slots() {
     return this.#client.size;
+  }
+
+  moves() {
+    return this.#view.moves;
+  }
+
+  moveSlot(slot: Slot, member: string, options: { readonly timeoutMs: number }) {
+    return this.#view.moveSlot(slot, member, options.timeoutMs);
+  }
+
+  refreshMap() {
+    this.#view.refreshMap();
   }
 
   refreshStatus(timeoutMs: number) {
@@ -208,7 +237,9 @@ class Worker implements WorkerNode {
     const { member } = this.#o.bus.self;
     const draining =
       this.#draining || this.#view.members.some((each) => each.name === member && each.draining);
-    const isOwn = draining || this.#admission.why !== undefined || this.#o.alsoReady?.() === false;
+    const { alsoReady, takesClients } = this.#o;
+    const isClosed = notReadyOf(this.#view.settings, member) !== undefined || takesClients?.() === false;
+    const isOwn = draining || isClosed || this.refusal() !== undefined || alsoReady?.() === false;
     // What is gone for everybody besides does not bring back a member that stops or has no storage.
     if (isOwn) return 'not-ready';
     if (missing === undefined) return 'ready';
@@ -225,7 +256,7 @@ class Worker implements WorkerNode {
   }
 
   refusal() {
-    return this.#admission.why;
+    return this.#admission.why ?? this.#level.refusal;
   }
 
   changeSettings(change: unknown, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }) {
@@ -267,17 +298,26 @@ class Worker implements WorkerNode {
     this.#view.tick();
     this.#presence.tick(this.#now(), this.#there());
     this.#outage.tick(this.#now(), this.#view.missing());
+    this.#warm.tick(this.#now());
   }
 
   #hello(): Hello {
     const [ready, slots] = [this.#view.isReady(), this.#client.size];
-    const facts = { ready, slots, storageMs: this.#probe?.latencyMs, refusal: this.#admission.why };
+    const [connections, load] = [this.#o.connections?.(), this.#o.load?.()];
+    const facts = {
+      ready,
+      slots,
+      storageMs: this.#probe?.latencyMs,
+      refusal: this.refusal(),
+      connections,
+      ...(load && { load }),
+    };
     return { worker: this.#self, ready, slots, facts };
   }
 
   /** Every worker of a member that is not gone, as the controller's list has it. */
   #there(): readonly Incarnation[] | undefined {
-    if (this.#view.heard() === undefined) return undefined;
+    if (this.#view.controller() === undefined) return undefined;
     const present = this.#view.members.filter(({ state }) => state !== 'gone');
     return present.flatMap(({ info }) => info.map(({ incarnation }) => incarnation));
   }
@@ -354,6 +394,7 @@ class Worker implements WorkerNode {
       settingsVersion: this.#view.settings.version,
       nonce: this.#nonce?.controlEpoch === controlEpoch ? this.#nonce.nonce : '',
       probeAgeMs: this.#probe?.isFresh(now) ? this.#probe.ageMs(now) : undefined,
+      load: this.#o.load?.(),
     });
     this.#view.detour.insist(address, Service.renew, body, {
       timeoutMs: this.#times.controlLeaseMs,
@@ -362,12 +403,8 @@ class Worker implements WorkerNode {
       read: readRenewalAnswer,
       answered: (answer) => this.#answered(controlEpoch, said, answer),
       // No answer, or one that makes no sense, renews nothing; the next Heartbeat asks again.
-      unanswered: (error) => this.#unanswered(error),
+      unanswered: (error) => this.#view.unanswered(error),
     });
-  }
-
-  #unanswered(error: unknown): void {
-    if (failureCode(error) === 'invalid') this.#o.logger.error({ err: error }, 'answer makes no sense');
   }
 
   #answered(controlEpoch: number, said: Said, answer: RenewalAnswer): void {

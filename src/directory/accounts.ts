@@ -8,6 +8,7 @@ import { Failure } from '../lib/failure.ts';
 import type { Fs } from '../platform/platform.ts';
 import type { ObjectHost } from '../store/host/host.ts';
 import type { ObjectId } from '../store/ids.ts';
+import { storageFailure } from '../store/log/errors.ts';
 import { accountPath } from '../store/slot/path.ts';
 import { type Draft, type OpenSlot, serialOf } from '../store/slot/slot.ts';
 import type { Name } from '../store/slot/types.ts';
@@ -91,9 +92,7 @@ export class AccountCreation {
       await platform.fs.syncDirectory(`${root}/${path.slice(0, path.indexOf('/'))}`);
       await platform.fs.syncDirectory(root);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS';
-      throw new Failure(isFull ? 'no-space' : 'unavailable', `cannot make ${path}`, { cause: error });
+      throw storageFailure(error, `cannot make ${path}`);
     }
   }
 }

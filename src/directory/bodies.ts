@@ -1,26 +1,13 @@
-/**
- * What crosses the bus between the directory's clients and the owners of slots, read with care: a body of another form
- * is the peer's mistake, answered with 'invalid'. The table of services is in service.ts.
- */
+/** The bodies of the directory's own services, read with the same care as in wire.ts. The table of services is in service.ts. */
 import { Failure } from '../lib/failure.ts';
 import { type DomainId, type Epoch, SLOTS, type Slot } from '../store/ids.ts';
 import { ALIASES_MAX, INITIAL_OCTETS_MAX, REQUEST_OCTETS_MAX } from '../store/slot/limits.ts';
 import type { StepRecord } from '../store/slot/records.ts';
 import { type IntentId, intentKey, type Name } from '../store/slot/types.ts';
 import { localPart } from './address.ts';
+import { type Fields, readCount, readFields, readText } from './wire.ts';
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function readFields(body: unknown): Fields {
-  if (typeof body !== 'object' || body === null) throw new Failure('invalid', 'directory: no body');
-  return body as Fields;
-}
-
-export function readCount(value: unknown, what: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw new Failure('invalid', `directory: ${what} is not a number`);
-  return value;
-}
+export { readFields };
 
 export function readSlot(value: unknown): Slot {
   const slot = readCount(value, 'slot');
@@ -42,11 +29,6 @@ export function readNames(value: unknown): readonly Name[] {
   if (!Array.isArray(value)) throw new Failure('invalid', 'directory: no names');
   if (value.length > 2 * (ALIASES_MAX + 1)) throw new Failure('limit', 'directory: too many names');
   return value.map(readName);
-}
-
-export function readText(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw new Failure('invalid', `directory: ${what} is not a text`);
-  return value;
 }
 
 export function readRequest(value: unknown): string {

@@ -9,8 +9,9 @@ import { ALIASES_MAX } from '../store/slot/limits.ts';
 import type { Draft, OpenSlot } from '../store/slot/slot.ts';
 import { type IntentChange, type Name, nameKey, type ObjectEntry } from '../store/slot/types.ts';
 import { localPart } from './address.ts';
-import { readFields, readName, readText } from './bodies.ts';
+import { readName } from './bodies.ts';
 import { type Intents, openIntent } from './intents.ts';
+import { readFields, readText } from './wire.ts';
 
 export type Change =
   | { readonly kind: 'rename'; readonly to: Name }

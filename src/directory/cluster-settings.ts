@@ -15,7 +15,6 @@ import type { Lease, Log, LogRecord } from '../store/log/types.ts';
 import { REQUEST_OCTETS_MAX } from '../store/slot/limits.ts';
 import { domainDirectory } from '../store/slot/path.ts';
 import { domainName } from './address.ts';
-import { readCount, readFields, readText } from './bodies.ts';
 import {
   decodeSettingsRecord,
   encodeSettingsRecord,
@@ -25,6 +24,7 @@ import {
 } from './cluster-settings-records.ts';
 import { SettingsState } from './cluster-settings-state.ts';
 import { addressesOf, settingsDigest } from './domains-by-address.ts';
+import { readCount, readFields, readText } from './wire.ts';
 
 /** Relative to the root of the shared storage. */
 export const SETTINGS_PATH = '.cluster/settings';

@@ -4,13 +4,14 @@
  * settings, for log-ins, TLS and outgoing mail. Asking is one look into a map.
  */
 import { createHash } from 'node:crypto';
-import type { DomainRecord, SettingsDelta, WatchedSettings } from '../cluster/types.ts';
+import type { DomainRecord, WatchedSettings } from '../cluster/types.ts';
 import { DecodeError } from '../lib/encoder.ts';
 import { plainAddress } from '../lib/ip.ts';
 import { DOMAIN_SETTINGS, peekDomainSetting } from '../settings/domain-settings.ts';
 import type { DomainId } from '../store/ids.ts';
+import { type DomainIndex, followDomains } from './follow-domains.ts';
 
-export class DomainsByAddress {
+export class DomainsByAddress implements DomainIndex {
   readonly #byAddress = new Map<string, DomainId>();
   /** Of domains that have any. */
   readonly #addresses = new Map<DomainId, readonly string[]>();
@@ -36,30 +37,28 @@ export class DomainsByAddress {
     this.#addresses.delete(id);
   }
 
-  clear(): void {
-    this.#byAddress.clear();
-    this.#addresses.clear();
+  ids(): Iterable<DomainId> {
+    return this.#addresses.keys();
   }
 }
 
 export interface WatchedAddresses {
-  /** Name of the domain that has this address of ours; any way of writing it. */
+  /** The domain that has this address of ours; any way of writing it. */
+  find(host: string): DomainId | undefined;
+  /** Its name. */
   domainByAddress(host: string): string | undefined;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /** The index of a member's copy, in step with it. */
 export function watchAddresses(settings: WatchedSettings): WatchedAddresses {
   const index = new DomainsByAddress();
-  for (const domain of settings.domains()) index.put(domain);
-  const stop = settings.onChange((delta: SettingsDelta) => {
-    if (delta.whole) index.clear();
-    for (const id of delta.domainsDeleted) index.remove(id);
-    for (const domain of delta.domains) index.put(domain);
-  });
+  const stop = followDomains(settings, index);
+  const find = (host: string) => index.find(host) ?? index.find(plainAddress(host));
   return {
+    find,
     domainByAddress(host) {
-      const id = index.find(host) ?? index.find(plainAddress(host));
+      const id = find(host);
       return id === undefined ? undefined : settings.domainById(id)?.name;
     },
     stop,

@@ -10,6 +10,8 @@ import type { DomainId } from '../store/ids.ts';
 import { domainName } from './address.ts';
 import { type SettingsChange, STALE } from './cluster-settings.ts';
 import { settingsDigest } from './domains-by-address.ts';
+import { newRequest } from './request.ts';
+import { someAtOnce } from './some-at-once.ts';
 import type { Directory } from './types.ts';
 
 export interface DomainsOptions {
@@ -25,7 +27,6 @@ const CHANGE_TIMEOUT_MS = 15_000;
 const DELETES_AT_ONCE = 16;
 /** Listings until a domain must be empty: a name that was on its way in needs a second look. */
 const ROUNDS_MAX = 5;
-const REQUEST_OCTETS = 16;
 /** Merges of one change of settings until somebody else's changes have been in the way too often. */
 const MERGES_MAX = 8;
 
@@ -93,20 +94,19 @@ export class Domains {
 
   async #deleteAccounts(id: DomainId, accounts: readonly string[]): Promise<void> {
     const { directory } = this.#options;
-    const next = accounts.values();
-    const deleteEach = async () => {
-      for (const name of next)
-        await directory.deleteAccount(id, name).catch((error: unknown) => {
-          // Gone, or held by a change that the next round finds finished.
-          const code = failureCode(error);
-          if (code !== 'not-found' && code !== 'unavailable') throw error;
-        });
-    };
-    await Promise.all(Array.from({ length: DELETES_AT_ONCE }, deleteEach));
+    await someAtOnce(DELETES_AT_ONCE, accounts, async (name) => {
+      try {
+        await directory.deleteAccount(id, name);
+      } catch (error) {
+        // Gone, or held by a change that the next round finds finished.
+        const code = failureCode(error);
+        if (code !== 'not-found' && code !== 'unavailable') throw error;
+      }
+    });
   }
 
   #change(change: SettingsChange): Promise<unknown> {
-    const request = this.#options.random.bytes(REQUEST_OCTETS).toString('hex');
+    const request = newRequest(this.#options.random);
     return this.#options.changeSettings({ ...change, request }, { timeoutMs: CHANGE_TIMEOUT_MS });
   }
 }

@@ -24,6 +24,7 @@ import {
 } from '../store/slot/types.ts';
 import { slotOf } from '../store/slots.ts';
 import type { Share } from './participant.ts';
+import { someAtOnce } from './some-at-once.ts';
 
 export type StepKind = 'reserve' | 'finish' | 'undo';
 
@@ -261,26 +262,8 @@ class SlotIntents {
   }
 }
 
-/** A few at a time; after the first that fails no more begin, and it is thrown when those under way have come back. */
-async function someAtOnce<T>(
-  atOnce: number,
-  items: Iterable<T>,
-  act: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  let failed: { readonly error: unknown } | undefined;
-  const worker = async () => {
-    for (let next = rest.next(); !next.done && failed === undefined; next = rest.next())
-      await act(next.value).catch((error: unknown) => {
-        failed ??= { error };
-      });
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  if (failed !== undefined) throw failed.error;
-}
-
 /** What each slot has to do for an intent, by slot. */
-export function sharesOf(intent: Pick<Intent, 'object' | 'add' | 'drop'>): ReadonlyMap<Slot, Share> {
+function sharesOf(intent: Pick<Intent, 'object' | 'add' | 'drop'>): ReadonlyMap<Slot, Share> {
   const shares = new Map<Slot, { object: ObjectId; add: Name[]; drop: Name[] }>();
   const shareOf = ({ domainId, name }: Name) => {
     const slot = slotOf(domainId, name);

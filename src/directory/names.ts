@@ -11,11 +11,12 @@ import { type DomainId, type ObjectId, SLOTS } from '../store/ids.ts';
 import type { Name } from '../store/slot/types.ts';
 import { slotOf, slotOfObject } from '../store/slots.ts';
 import { localPart, splitAddress } from './address.ts';
-import { readCount, readFields, readText } from './bodies.ts';
+import { readSlot } from './bodies.ts';
 import type { Change } from './changes.ts';
+import { newRequest } from './request.ts';
 import { sortedInTurns } from './sorted.ts';
 import type { Directory, Resolved } from './types.ts';
-import { readObjectId } from './wire.ts';
+import { readCount, readFields, readList, readObjectId, readText } from './wire.ts';
 
 export interface NamesOptions {
   readonly router: SlotRouter;
@@ -39,7 +40,6 @@ const PAGE_TIMEOUT_MS = 5000;
 const LIST_PAUSE_MS = 200;
 /** Names of one listing; beyond that the administrator's tools page through by other means. */
 const LIST_NAMES_MAX = 5_000_000;
-const REQUEST_OCTETS = 16;
 
 export class Names implements Directory {
   readonly #options: NamesOptions;
@@ -90,7 +90,7 @@ export class Names implements Directory {
     // Whoever creates it decides what it begins with, once: every owner tells clients the same (RFC 6154 section 2).
     const { clock } = this.#options;
     const all = initial.has(INITIAL_MAILBOXES) ? initial : newAccount(clock.wallMs(), initial);
-    const body = { domainId, name: stored, initial: [...all], request: this.#request() };
+    const body = { domainId, name: stored, initial: [...all], request: newRequest(this.#options.random) };
     const options = { timeoutMs: CHANGE_TIMEOUT_MS, repeatable: true };
     const answer = await this.#options.router.call(
       slotOf(domainId, stored),
@@ -146,18 +146,17 @@ export class Names implements Directory {
     const answer = readFields(
       await this.#options.router.call(slotOfObject(object), 'directory.entry', { object }, options),
     );
-    const aliases = Array.isArray(answer.aliases) ? (answer.aliases as readonly unknown[]) : [];
     return {
       domainId: readCount(answer.domainId, 'domain id') as DomainId,
       name: readText(answer.name, 'name'),
-      aliases: aliases.map((alias) => readText(alias, 'alias')),
+      aliases: readList(answer.aliases, 'aliases', (alias) => readText(alias, 'alias')),
     };
   }
 
   async #change(domainId: DomainId, name: string, change: Change): Promise<void> {
     const stored = assertName(name);
     const object = await this.find(domainId, stored);
-    const body = { object, domainId, name: stored, request: this.#request(), change };
+    const body = { object, domainId, name: stored, request: newRequest(this.#options.random), change };
     const options = { timeoutMs: CHANGE_TIMEOUT_MS, repeatable: true };
     await this.#options.router.call(slotOfObject(object), 'directory.change', body, options);
   }
@@ -173,8 +172,8 @@ export class Names implements Directory {
         const body = { domainId, after };
         const options = { timeoutMs: PAGE_TIMEOUT_MS };
         const page = readFields(await this.#options.bus.call(address, 'directory.list', body, options));
-        for (const name of page.names as readonly string[]) names.add(name);
-        for (const slot of page.covered as readonly number[]) covered.add(slot);
+        for (const name of readList(page.names, 'names', (each) => readText(each, 'name'))) names.add(name);
+        for (const slot of readList(page.covered, 'covered slots', readSlot)) covered.add(slot);
         if (names.size > LIST_NAMES_MAX) throw new Failure('limit', 'too many accounts to list at once');
         if (page.next === null || page.next === undefined) return;
         after = page.next;
@@ -183,10 +182,6 @@ export class Names implements Directory {
       // Its slots stay uncovered, and whoever owns them in the next round is asked.
       if (failureCode(error) === undefined || failureCode(error) === 'limit') throw error;
     }
-  }
-
-  #request(): string {
-    return this.#options.random.bytes(REQUEST_OCTETS).toString('hex');
   }
 }
 

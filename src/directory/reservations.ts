@@ -10,8 +10,9 @@ import type { ObjectHost } from '../store/host/host.ts';
 import type { Epoch, Slot } from '../store/ids.ts';
 import type { OpenSlot } from '../store/slot/slot.ts';
 import { intentKey, type Participation } from '../store/slot/types.ts';
-import { readCount, readFields, readText, writeIntentId } from './bodies.ts';
+import { writeIntentId } from './bodies.ts';
 import { undo } from './participant.ts';
+import { readCount, readFields, readText } from './wire.ts';
 
 export interface ReservationCheckOptions {
   readonly host: ObjectHost;

@@ -24,9 +24,6 @@ import type { OpenSlot } from '../store/slot/slot.ts';
 import { slotOf, slotOfObject } from '../store/slots.ts';
 import { AccountCreation } from './accounts.ts';
 import {
-  type Fields,
-  readCount,
-  readFields,
   readInitial,
   readIntentId,
   readName,
@@ -34,7 +31,6 @@ import {
   readRequest,
   readSlot,
   readStep,
-  readText,
   writeStep,
 } from './bodies.ts';
 import { planChange, readChange } from './changes.ts';
@@ -42,7 +38,7 @@ import { Intents, type SendStep } from './intents.ts';
 import { listNames } from './listing.ts';
 import { finish, lookUp, Reserved, reserve, undo } from './participant.ts';
 import { ReservationCheck } from './reservations.ts';
-import { readObjectId } from './wire.ts';
+import { type Fields, readCount, readFields, readObjectId, readText } from './wire.ts';
 
 export interface DirectoryServiceOptions {
   readonly bus: Pick<Bus, 'serve'>;

@@ -1,4 +1,5 @@
 /** HTTP Basic (RFC 7617): the one way to log in here, inside TLS. Pure. */
+import { decodeUtf8 } from '../lib/utf8.ts';
 
 export interface BasicCredentials {
   readonly login: string;
@@ -22,12 +23,4 @@ export function readBasic(field: string | undefined): BasicCredentials | undefin
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   if (text === undefined || colon < 1 || /[\u0000-\u001f\u007f]/.test(text)) return undefined;
   return { login: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function decodeUtf8(octets: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Html, html } from './html.ts';
+import { busiestSlots, loadCells, movesLine } from './load-html.ts';
 import type { CertificateReport, MemberReport, StatusReport, WorkerReport } from './report.ts';
 
 const REFRESH_SECONDS = 5;
@@ -49,14 +50,24 @@ export function statusPage(report: StatusReport): string {
 <p>Seen by <b>${report.member}</b>, Postern ${report.version}, at ${report.at}: <span class="${tone}">${standing}</span></p>
 ${controllerLine(report)}
 <p>Slots with an owner: ${report.slots.owned} of ${report.slots.total}${report.slots.owned < report.slots.total ? html` <span class="warn">(accounts of the others wait)</span>` : undefined}</p>
+${movesLine(report)}
 ${refusals(report)}
 <h2>Members</h2>
-<table><thead><tr><th>Member</th><th>Role</th><th>State</th><th class="n">Slots</th><th></th><th class="n">Storage</th><th>Version</th><th>Up</th><th>Address</th></tr></thead>
+${levels(report)}
+<table><thead><tr><th>Member</th><th>Role</th><th>State</th><th class="n">Slots</th><th></th><th class="n">Connections</th><th class="n">Operations</th><th class="n">Processor</th><th class="n">Storage</th><th>Version</th><th>Up</th><th>Address</th></tr></thead>
 <tbody>${report.members.map((member) => memberRows(member, report.slots.total))}</tbody></table>
+${busiestSlots(report.members)}
 ${certificates(report.certificates)}
 <p class="dim">This page asks for itself again every ${REFRESH_SECONDS} seconds. The same as data: <code>/status.json</code>, <code>/metrics</code>, <code>/health</code>.</p>
 </body></html>
 `.text;
+}
+
+/** Of no interest while all programs know the same. */
+function levels({ level, members }: StatusReport): Html | undefined {
+  if (level === 0 && members.every((each) => each.level === 0)) return undefined;
+  const known = members.map((each) => `${each.name} ${each.level}`).join(', ');
+  return html`<p>Feature level of the cluster: ${level}; members know levels up to: ${known}</p>`;
 }
 
 function controllerLine({ controller, current }: StatusReport): Html {
@@ -91,17 +102,23 @@ function remedy(refusal: string): string {
 }
 
 function memberRows(member: MemberReport, total: number): Html {
-  const { name, role, state, slots, version, uptimeSeconds, address, isController, draining, workers } =
+  const { name, role, state, slots, connections, version, uptimeSeconds, address, isController, workers } =
     member;
-  const doing = draining ? html` <span class="warn">draining</span>` : undefined;
   const latencies = workers.flatMap(({ storageMs }) => (storageMs === null ? [] : [storageMs]));
   const worst = latencies.length === 0 ? null : Math.max(...latencies);
-  return html`<tr><td><b>${name}</b>${isController ? ' (controller)' : ''}</td><td>${role}</td><td class="${TONES[state]}">${state}${doing}</td><td class="n">${slots}</td><td>${bar(slots, total)}</td><td class="n">${milliseconds(worst)}</td><td>${version}</td><td>${duration(uptimeSeconds)}</td><td><code>${address}</code></td></tr>
+  return html`<tr><td><b>${name}</b>${isController ? ' (controller)' : ''}</td><td>${role}</td><td class="${TONES[state]}">${state}${doing(member)}</td><td class="n">${slots}</td><td>${bar(slots, total)}</td><td class="n">${connections ?? undefined}</td>${loadCells(workers)}<td class="n">${milliseconds(worst)}</td><td>${version}</td><td>${duration(uptimeSeconds)}</td><td><code>${address}</code></td></tr>
 ${workers.map((worker) => workerRow(worker, total))}`;
 }
 
-function workerRow({ pid, ready, slots, storageMs, address }: WorkerReport, total: number): Html {
-  return html`<tr class="worker"><td>worker ${pid}</td><td></td><td class="${ready ? 'ok' : 'warn'}">${ready ? 'ready' : 'not ready'}</td><td class="n">${slots}</td><td>${bar(slots, total)}</td><td class="n">${milliseconds(storageMs)}</td><td></td><td></td><td><code>${address}</code></td></tr>
+function doing({ draining, notReady, slots, connections }: MemberReport): Html | undefined {
+  if (notReady === null) return draining ? html` <span class="warn">draining</span>` : undefined;
+  const left = connections === null ? `${slots} slots` : `${slots} slots and ${connections} connections`;
+  return html`<br><span class="warn">made not ready by ${notReady.by} at ${notReady.since}: ${left} left</span>`;
+}
+
+function workerRow(worker: WorkerReport, total: number): Html {
+  const { pid, ready, slots, storageMs, connections, address } = worker;
+  return html`<tr class="worker"><td>worker ${pid}</td><td></td><td class="${ready ? 'ok' : 'warn'}">${ready ? 'ready' : 'not ready'}</td><td class="n">${slots}</td><td>${bar(slots, total)}</td><td class="n">${connections ?? undefined}</td>${loadCells([worker])}<td class="n">${milliseconds(storageMs)}</td><td></td><td></td><td><code>${address}</code></td></tr>
 `;
 }
 

@@ -2,9 +2,12 @@
  * What `/status.json` says: the cluster as this member knows it, in one object of plain values. Names of fields are kept:
  * tools read them. Pure.
  */
-import type { MemberStatus, NodeView, Standing } from '../cluster/types.ts';
+import { connectionsOf } from '../admin/members.ts';
+import { levelOf } from '../cluster/level.ts';
+import type { MemberStatus, NodeView, SlotMoves, Standing } from '../cluster/types.ts';
 import { formatEndpoint } from '../lib/ip.ts';
 import { SLOTS, type Slot } from '../store/ids.ts';
+import { type LoadReport, loadReport } from './load-report.ts';
 
 export interface StatusReport {
   /** UTC, RFC 3339. */
@@ -22,8 +25,12 @@ export interface StatusReport {
     readonly controlEpoch: number;
   } | null;
   readonly settingsVersion: number;
+  /** The feature level of the cluster. */
+  readonly level: number;
   readonly mapVersion: number;
   readonly slots: { readonly total: number; readonly owned: number };
+  /** Planned moves that the controller has begun since its process started; null where it does not tell. */
+  readonly moves: SlotMoves | null;
   readonly members: readonly MemberReport[];
   readonly certificates: readonly CertificateReport[];
 }
@@ -42,6 +49,12 @@ export interface MemberReport {
   readonly slots: number;
   /** Why it stands for nothing, and what is to be done. */
   readonly refusal: string | null;
+  /** An operator has made it Not-Ready; it may be stopped unnoticed when it has no slots and no connections left. */
+  readonly notReady: { readonly since: string; readonly by: string } | null;
+  /** Of clients; null where it does not say. */
+  readonly connections: number | null;
+  /** The highest feature level that its program knows. */
+  readonly level: number;
   readonly workers: readonly WorkerReport[];
 }
 
@@ -54,6 +67,9 @@ export interface WorkerReport {
   /** The newest write and sync of its storage probe took so long. */
   readonly storageMs: number | null;
   readonly refusal: string | null;
+  readonly connections: number | null;
+  /** Null for a worker of a version that does not tell it. */
+  readonly load: LoadReport | null;
 }
 
 /** A certificate that ends soon or has ended. */
@@ -74,7 +90,7 @@ export interface ReportInput {
   readonly version: string;
   readonly standing: Standing;
   readonly current: boolean;
-  readonly node: Pick<NodeView, 'status' | 'controller' | 'map' | 'settings'>;
+  readonly node: Pick<NodeView, 'status' | 'controller' | 'map' | 'settings' | 'moves'>;
   readonly certificates: readonly CertificateReport[];
 }
 
@@ -93,8 +109,10 @@ export function statusReport(input: ReportInput): StatusReport {
     controller:
       controller === undefined ? null : { ...controller, address: formatEndpoint(controller.address) },
     settingsVersion: node.settings.version,
+    level: levelOf(node.settings),
     mapVersion: node.map.version,
     slots: { total: SLOTS, owned },
+    moves: node.moves() ?? null,
     members: node
       .status()
       .map(memberReport)
@@ -104,7 +122,7 @@ export function statusReport(input: ReportInput): StatusReport {
 }
 
 function memberReport(member: MemberStatus): MemberReport {
-  const { name, role, state, isController, draining, controlEpoch, version, slots } = member;
+  const { name, role, state, isController, draining, controlEpoch, version, slots, level } = member;
   return {
     name,
     role,
@@ -117,14 +135,19 @@ function memberReport(member: MemberStatus): MemberReport {
     uptimeSeconds: Math.floor(member.uptimeMs / 1000),
     slots,
     refusal: member.refusal ?? null,
-    workers: member.workers.map(({ incarnation, address, pid, ready, slots, storageMs, refusal }) => ({
-      incarnation,
-      address: formatEndpoint(address),
-      pid,
-      ready,
-      slots,
-      storageMs: storageMs ?? null,
-      refusal: refusal ?? null,
+    notReady: member.notReady ?? null,
+    connections: connectionsOf(member) ?? null,
+    level,
+    workers: member.workers.map((worker) => ({
+      incarnation: worker.incarnation,
+      address: formatEndpoint(worker.address),
+      pid: worker.pid,
+      ready: worker.ready,
+      slots: worker.slots,
+      storageMs: worker.storageMs ?? null,
+      refusal: worker.refusal ?? null,
+      connections: worker.connections ?? null,
+      load: loadReport(worker.load),
     })),
   };
 }

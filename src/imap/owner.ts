@@ -14,9 +14,10 @@ import { refusedLine } from './codec/write.ts';
 import { runIdle } from './commands/idle.ts';
 import { parseCommand } from './commands/parse.ts';
 import { runCommand } from './commands/run.ts';
+import { Envelopes } from './fetch/envelopes.ts';
 import { Output } from './session/output.ts';
 import { RecentBooks } from './session/recent.ts';
-import { Session } from './session/session.ts';
+import { Session, type SessionOptions } from './session/session.ts';
 import type { Attach, SessionState, ToFrontend, ToOwner } from './wire.ts';
 
 export interface OwnerOptions {
@@ -36,6 +37,7 @@ const WORKING_MS = 1000;
 export function serveImapOwner(options: OwnerOptions): void {
   const { bus, host, logger, sessionsMax } = options;
   const books = new RecentBooks();
+  const envelopes = new Envelopes();
   serveOwned<Attach>({
     bus,
     host,
@@ -44,7 +46,7 @@ export function serveImapOwner(options: OwnerOptions): void {
     ...(sessionsMax !== undefined && { sessionsMax }),
     read: readAttach,
     run: async (attach, account, stream) => {
-      const session = newSession(options, account, stream, books);
+      const session = newSession(options, account, stream, { recent: books.of(account), envelopes });
       session.restore(attach.state);
       try {
         await new Conversation(session, stream, options.clock, options.appendOctetsMax).run();
@@ -68,7 +70,7 @@ function newSession(
   { clock, appendOctetsMax }: OwnerOptions,
   account: Account,
   stream: BusStream,
-  books: RecentBooks,
+  shared: Pick<SessionOptions, 'recent' | 'envelopes'>,
 ): Session {
   const output = new Output(
     () => account.settled(),
@@ -82,7 +84,6 @@ function newSession(
       return stream.send({ kind: 'output', bytes, whole, ...more } satisfies ToFrontend);
     },
   );
-  const recent = books.of(account);
   const ended = AbortSignal.any([account.gone, stream.closed]);
   const capabilities = capabilitiesAfterLogin({ appendOctetsMax });
   const session: Session = new Session({
@@ -91,7 +92,7 @@ function newSession(
     clock,
     appendOctetsMax,
     capabilities,
-    recent,
+    ...shared,
     ended,
   });
   return session;

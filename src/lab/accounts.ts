@@ -1,10 +1,13 @@
 /** Fills a lab through the text CLI: the domain, postmaster@domain with the Master right, accounts user1, user2 … */
 
 import { formatString } from '../lib/dictionary/format.ts';
+import { FILE_LIMITS, parse } from '../lib/dictionary/parse.ts';
+import { isArray } from '../lib/dictionary/value.ts';
 import { failureCode } from '../lib/failure.ts';
+import { CliClient } from '../member/cli-client.ts';
+import { POSTMASTER } from '../member/init.ts';
 import type { Lab } from './lab.ts';
 import type { Login } from './lab-file.ts';
-import { PwdClient } from './pwd-client.ts';
 
 /** Sessions that make accounts side by side; each account costs a password's hash. */
 const SESSIONS = 4;
@@ -18,8 +21,8 @@ export interface Made {
 export async function fillLab(lab: Lab, domain: string, count: number): Promise<Made> {
   const { administrator, accounts: password } = lab.passwords;
   const to = lab.service('pwd');
-  using admin = await PwdClient.connect(to, 'postmaster', administrator);
-  await admin.makeDomain(domain);
+  using admin = await CliClient.connect(to, POSTMASTER, administrator);
+  await makeDomain(admin, domain);
   const postmaster = { login: `postmaster@${domain}`, password };
   await createAccount(admin, postmaster);
   await admin.command(`SETACCOUNTRIGHTS ${postmaster.login} (Master)`);
@@ -29,15 +32,22 @@ export async function fillLab(lab: Lab, domain: string, count: number): Promise<
   }));
   const next = accounts.values();
   const session = async (): Promise<void> => {
-    using pwd = await PwdClient.connect(to, 'postmaster', administrator);
-    for (const account of next) await createAccount(pwd, account);
+    using cli = await CliClient.connect(to, POSTMASTER, administrator);
+    for (const account of next) await createAccount(cli, account);
   };
   await Promise.all(Array.from({ length: Math.min(SESSIONS, count) }, session));
   return { postmaster, accounts };
 }
 
-async function createAccount(pwd: PwdClient, { login, password }: Login): Promise<void> {
-  await wanted(pwd.command(`CREATEACCOUNT ${login} {Password=${formatString(password)};}`));
+/** Makes a shared domain where there is none of this name. */
+export async function makeDomain(cli: CliClient, name: string): Promise<void> {
+  const listed = parse(await cli.command('LISTDOMAINS'), FILE_LIMITS, 'one-line');
+  const domains = listed.kind === 'value' && isArray(listed.value) ? listed.value : [];
+  if (!domains.includes(name)) await cli.command(`CREATEDOMAIN ${name} SHARED`);
+}
+
+async function createAccount(cli: CliClient, { login, password }: Login): Promise<void> {
+  await wanted(cli.command(`CREATEACCOUNT ${login} {Password=${formatString(password)};}`));
 }
 
 /** What is there already is as it should be. */

@@ -7,14 +7,15 @@ import { fileURLToPath } from 'node:url';
 import type { DemoOptions } from '../flags.ts';
 import { format, formatString } from '../lib/dictionary/format.ts';
 import { formatEndpoint } from '../lib/ip.ts';
+import { CliClient } from '../member/cli-client.ts';
+import { POSTMASTER } from '../member/init.ts';
 import { realPlatform } from '../platform/real/platform.ts';
-import { wanted } from './accounts.ts';
+import { type Made, makeDomain, wanted } from './accounts.ts';
+import { runInForeground } from './foreground.ts';
 import { ImapClient, quoted } from './imap-client.ts';
-import { Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import type { Login } from './lab-file.ts';
-import { labFolder, untilSignal } from './main.ts';
-import { PwdClient } from './pwd-client.ts';
-import { readSample, type SampleAccount, type SampleDomain } from './sample.ts';
+import { readSample, type SampleAccount } from './sample.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../SharedDomains-sample', import.meta.url));
 const SIZE = { backends: 2, frontends: 2, symmetric: 0, workers: 1 } as const;
@@ -23,47 +24,39 @@ const SIZE = { backends: 2, frontends: 2, symmetric: 0, workers: 1 } as const;
 export async function runDemo({ base }: DemoOptions): Promise<number> {
   const platform = realPlatform();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const running: { lab: Lab | undefined } = { lab: undefined };
-  using signalled = untilSignal(platform, () => running.lab?.kill());
-  await using folder = await labFolder(base);
   say('Starting two backends and two frontends …');
-  const event = (line: string): void =>
-    say(`${new Date(platform.clock.wallMs()).toISOString().slice(11, 19)}  ${line}`);
-  await using lab = await Lab.start(platform, folder.path, SIZE, event);
-  running.lab = lab;
-  const filled = fill(lab);
-  const domains = await Promise.race([filled, signalled.first]);
-  if (domains === undefined) {
-    filled.catch(() => undefined);
-    return 0;
-  }
-  const logins = domains.flatMap(({ name, accounts }) =>
-    accounts.map((account) => ({ login: `${account.name}@${name}`, password: account.password })),
-  );
-  await lab.publish({ login: 'postmaster', password: lab.passwords.administrator }, logins);
-  say(describe(lab, logins));
-  await signalled.first;
-  say('Stopping …');
+  await runInForeground(platform, {
+    base,
+    size: SIZE,
+    tell: (line) => say(`${new Date(platform.clock.wallMs()).toISOString().slice(11, 19)}  ${line}`),
+    fill,
+    ready: (lab, { accounts }) => say(describe(lab, accounts)),
+    stopping: () => say('Stopping …'),
+  });
   return 0;
 }
 
-async function fill(lab: Lab): Promise<readonly SampleDomain[]> {
+async function fill(lab: Lab): Promise<Made> {
   const domains = await readSample(SAMPLE);
-  using pwd = await PwdClient.connect(lab.service('pwd'), 'postmaster', lab.passwords.administrator);
+  const postmaster = { login: POSTMASTER, password: lab.passwords.administrator };
+  using cli = await CliClient.connect(lab.service('pwd'), postmaster.login, postmaster.password);
   for (const domain of domains) {
-    await pwd.makeDomain(domain.name);
+    await makeDomain(cli, domain.name);
     await Promise.all(domain.accounts.map((account) => importAccount(lab, domain.name, account)));
   }
-  return domains;
+  const accounts = domains.flatMap(({ name, accounts }) =>
+    accounts.map((account) => ({ login: `${account.name}@${name}`, password: account.password })),
+  );
+  return { postmaster, accounts };
 }
 
 /** On the folder of an earlier demo the account is there, and so is its mail. */
 async function importAccount(lab: Lab, domain: string, account: SampleAccount): Promise<void> {
   const login = `${account.name}@${domain}`;
-  using pwd = await PwdClient.connect(lab.service('pwd'), 'postmaster', lab.passwords.administrator);
+  using cli = await CliClient.connect(lab.service('pwd'), POSTMASTER, lab.passwords.administrator);
   const realName = account.realName === undefined ? '' : `RealName=${formatString(account.realName)};`;
   let isNew = true;
-  const create = pwd.command(
+  const create = cli.command(
     `CREATEACCOUNT ${login} {Password=${formatString(account.password)};${realName}}`,
   );
   await wanted(
@@ -73,7 +66,7 @@ async function importAccount(lab: Lab, domain: string, account: SampleAccount): 
     }),
   );
   if (!isNew) return;
-  if (account.aliases.length > 0) await pwd.command(`SETACCOUNTALIASES ${login} ${format(account.aliases)}`);
+  if (account.aliases.length > 0) await cli.command(`SETACCOUNTALIASES ${login} ${format(account.aliases)}`);
   using imap = await ImapClient.connect(lab.service('imap'), login, account.password);
   for (const { name, messages } of account.mailboxes) {
     if (name !== 'INBOX') await wanted(imap.command(`CREATE ${quoted(name)}`));

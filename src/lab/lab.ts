@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { access, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isBackendRole } from '../cluster/roles.ts';
 import type { LabAction } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { noLogger } from '../lib/logging.ts';
@@ -67,7 +68,7 @@ export class Lab implements AsyncDisposable {
         await writeFile(join(plan.base, SETTINGS_FILE), settingsText(plan, plans, size.workers), {
           mode: 0o600,
         });
-        if (plan.role !== 'frontend') await link(join(directory, 'storage'), storageRoot(plan.base));
+        if (isBackendRole(plan.role)) await link(join(directory, 'storage'), storageRoot(plan.base));
       }
       const passwords = await layOutStorage(platform, directory, plans);
       lab = new Lab(platform, directory, passwords, plans, tell);

@@ -1,4 +1,4 @@
-/** A client for protocols of lines, for what a lab needs of its own cluster: PWD and IMAP on loopback. */
+/** A connection on loopback to a protocol of lines, for what a lab needs of its own cluster. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ROLE_FLAGS } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { STATUS_FILE, type Status } from '../member/status-file.ts';
 import type { Clock } from '../platform/platform.ts';
@@ -55,7 +56,7 @@ export class MemberProcess {
     await removeFile(join(this.plan.base, STATUS_FILE));
     const output = await open(join(this.plan.base, OUTPUT_FILE), 'a', 0o600);
     try {
-      const child = spawn(PROGRAM, ['--Base', this.plan.base, this.plan.flag], {
+      const child = spawn(PROGRAM, ['--Base', this.plan.base, ROLE_FLAGS[this.plan.role]], {
         stdio: ['ignore', output.fd, output.fd, 'ipc'],
         // A group of its own: a terminal's Ctrl-C is for the lab, which then stops its members one way.
         detached: true,

@@ -1,6 +1,7 @@
 /** What a lab is made of: members with roles, base folders and ports, and the settings file of each. Pure. */
 import { join } from 'node:path';
-import type { Role } from '../cluster/types.ts';
+import { isBackendRole } from '../cluster/roles.ts';
+import type { MemberRole } from '../flags.ts';
 import { formatLines } from '../lib/dictionary/format.ts';
 import type { Value } from '../lib/dictionary/value.ts';
 import { LISTENER_SETTINGS, type SettingName } from '../settings/settings.ts';
@@ -15,17 +16,16 @@ export interface LabSize {
 
 export interface PlannedMember {
   readonly name: string;
-  readonly role: Exclude<Role, 'standalone'>;
-  readonly flag: string;
+  readonly role: MemberRole;
   readonly base: string;
   /** By setting. */
   readonly ports: ReadonlyMap<SettingName, number>;
 }
 
 const KINDS = [
-  { prefix: 'be', role: 'backend', flag: '--ClusterBackend' },
-  { prefix: 'fe', role: 'frontend', flag: '--ClusterFrontend' },
-  { prefix: 'sy', role: 'symmetric', flag: '--ClusterSymmetric' },
+  { prefix: 'be', role: 'backend' },
+  { prefix: 'fe', role: 'frontend' },
+  { prefix: 'sy', role: 'symmetric' },
 ] as const;
 
 const MANAGEMENT: readonly SettingName[] = ['PWDListener', 'AdminListener'];
@@ -40,12 +40,12 @@ export function portsNeeded(size: LabSize): number {
 /** `be1`, `be2` … `fe1` … `sy1` …, in this order. */
 export function planMembers(directory: string, size: LabSize, port: () => number): readonly PlannedMember[] {
   const counts = { backend: size.backends, frontend: size.frontends, symmetric: size.symmetric };
-  return KINDS.flatMap(({ prefix, role, flag }) =>
+  return KINDS.flatMap(({ prefix, role }) =>
     Array.from({ length: counts[role] }, (_, index) => {
       const name = `${prefix}${index + 1}`;
       const settings = role === 'backend' ? ALL_PORTS : [...ALL_PORTS, ...CLIENT_PORTS];
       const ports = new Map(settings.map((setting) => [setting, port()] as const));
-      return { name, role, flag, base: join(directory, name), ports };
+      return { name, role, base: join(directory, name), ports };
     }),
   );
 }
@@ -53,7 +53,7 @@ export function planMembers(directory: string, size: LabSize, port: () => number
 /** The text of a member's `Settings/Main.settings`. */
 export function settingsText(member: PlannedMember, all: readonly PlannedMember[], workers: number): string {
   const backends = all
-    .filter(({ role }) => role !== 'frontend')
+    .filter(({ role }) => isBackendRole(role))
     .map((each) => address(each, 'ClusterAddress'));
   const values = new Map<SettingName, Value>([
     ['ClusterName', 'lab'],

@@ -23,8 +23,10 @@ export interface CommandFlags {
 
 export interface ReadFlags {
   readonly kind: 'read';
-  /** By the name in the table; a switch has the value ''. */
-  readonly flags: ReadonlyMap<string, string>;
+  /** What was given, by the name in the table; a switch has the value ''. */
+  readonly given: ReadonlyMap<string, string>;
+  /** The same, and the table's default for what was not. */
+  readonly values: ReadonlyMap<string, string>;
   readonly words: readonly string[];
 }
 
@@ -44,7 +46,7 @@ export function readFlags(
     allowPositionals: true,
     tokens: true,
   });
-  const flags = new Map<string, string>();
+  const given = new Map<string, string>();
   const words: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
@@ -52,12 +54,15 @@ export function readFlags(
     const flag = command.flags.find((each) => each.name === token.name);
     if (flag === undefined) return bad(`unknown flag ${token.rawName}; postern --help lists the flags`);
     // A switch twice does no harm: Startup.sh and the command line may both say --ClusterBackend.
-    if (flags.has(flag.name) && flag.value !== undefined) return bad(`--${flag.name} is given twice`);
+    if (given.has(flag.name) && flag.value !== undefined) return bad(`--${flag.name} is given twice`);
     const why = checkFlag(flag, token.value, token.inlineValue === true);
     if (why !== undefined) return bad(why);
-    flags.set(flag.name, token.value ?? '');
+    given.set(flag.name, token.value ?? '');
   }
-  return { kind: 'read', flags, words };
+  const defaults = command.flags.flatMap(({ name, default: value }) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return { kind: 'read', given, values: new Map([...defaults, ...given]), words };
 }
 
 /** Why a flag's value is not right, or undefined. */

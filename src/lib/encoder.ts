@@ -111,3 +111,13 @@ export class Decoder {
     return Array.from({ length }, () => each(this));
   }
 }
+
+/** What `read` finds in some octets; undefined when they do not hold what it asks for. */
+export function tryDecode<T>(octets: Buffer, read: (decoder: Decoder) => T): T | undefined {
+  try {
+    return read(new Decoder(octets));
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}

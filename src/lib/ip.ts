@@ -6,6 +6,12 @@ export interface IpNumber {
   readonly value: bigint;
 }
 
+/** What one listens on or dials. The shape of the platform's Address. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Four decimal octets (RFC 6943 section 3.1.1, the strict form). */
 export function isIPv4(text: string): boolean {
   return IPV4.test(text);
@@ -44,8 +50,14 @@ export function plainAddress(host: string): string {
   return address === undefined ? host : formatAddress(address);
 }
 
+/** RFC 4007 section 11: `fe80::1%eth0` without what names the interface. */
+export function withoutZone(host: string): string {
+  const percent = host.indexOf('%');
+  return percent < 0 ? host : host.slice(0, percent);
+}
+
 /** `192.0.2.1:25` or `[2001:db8::1]:25` (RFC 3986 section 3.2.2); undefined when it is neither. Ports 0 to 65535. */
-export function parseEndpoint(text: string): { readonly host: string; readonly port: number } | undefined {
+export function parseEndpoint(text: string): Endpoint | undefined {
   const found = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   if (found === null) return undefined;
   const [, v6, v4, digits] = found;
@@ -56,8 +68,8 @@ export function parseEndpoint(text: string): { readonly host: string; readonly p
 }
 
 /** The other way. */
-export function formatEndpoint(address: { readonly host: string; readonly port: number }): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** 127.0.0.0/8 (RFC 6890), ::1, and the former mapped into IPv6. */
@@ -83,11 +95,6 @@ const MAPPED_PREFIX = 0xffffn;
 const GROUPS = 8;
 /** The longest way of writing: six groups and dotted octets. */
 const IPV6_LENGTH_MAX = 45;
-
-function withoutZone(host: string): string {
-  const percent = host.indexOf('%');
-  return percent < 0 ? host : host.slice(0, percent);
-}
 
 function parseIPv4(text: string): number {
   return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);

@@ -3,7 +3,8 @@
  * RFC 4291 section 2.3), ranges `first-last`, and `!` before any of these to take it out of what the lines before it
  * say, as CommuniGate's network address lists have it.
  */
-import { type IpNumber, parseAddress } from './ip.ts';
+import { firstNot } from './ascending.ts';
+import { type IpNumber, parseAddress, withoutZone } from './ip.ts';
 
 export interface Networks {
   /** What it was made of, one text each, without comments. */
@@ -33,8 +34,7 @@ export function parseNetworks(list: string | readonly string[]): Networks | unde
   return {
     entries,
     contains: (host) => {
-      const percent = host.indexOf('%');
-      const address = parseAddress(percent < 0 ? host : host.slice(0, percent));
+      const address = parseAddress(withoutZone(host));
       return address !== undefined && spans[address.family].has(address.value);
     },
   };
@@ -44,7 +44,7 @@ export function parseNetworks(list: string | readonly string[]): Networks | unde
 export const noNetworks: Networks = Object.freeze({ entries: Object.freeze([]), contains: () => false });
 
 interface Range {
-  readonly family: 4 | 6;
+  readonly family: IpNumber['family'];
   readonly first: bigint;
   readonly last: bigint;
 }
@@ -114,12 +114,6 @@ class Spans {
 
   /** Of the first span that ends at `value` or above. */
   #indexOf(value: bigint): number {
-    let [low, high] = [0, this.#lasts.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#lasts[middle]! < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstNot(0, this.#lasts.length, (index) => this.#lasts[index]! < value);
   }
 }

@@ -3,13 +3,8 @@
  * between which addresses the client's own connection runs. A function on the octets so far. Additional fields of
  * version 2 (TLV) are skipped, checksums too.
  */
-import { formatAddress, isAddress, isIPv4, PORT_MAX, plainAddress } from './ip.ts';
+import { type Endpoint, formatAddress, isIPv4, isIPv6, PORT_MAX, plainAddress } from './ip.ts';
 import type { Step } from './step.ts';
-
-interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 export type ProxyHeader =
   | { readonly kind: 'proxied'; readonly source: Endpoint; readonly destination: Endpoint }
@@ -61,7 +56,7 @@ function readV1(bytes: Buffer): Step<ProxyHeader> {
   // "the receiver must ignore anything presented before the CRLF" behind UNKNOWN.
   if (words[1] === 'UNKNOWN') return { kind: 'value', value: { kind: 'own' }, next };
   const [, family, sourceHost = '', destinationHost = '', sourcePort, destinationPort] = words;
-  const isFamily = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6Text : undefined;
+  const isFamily = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : undefined;
   const ports = [portOf(sourcePort), portOf(destinationPort)] as const;
   if (
     words.length !== 6 ||
@@ -75,10 +70,6 @@ function readV1(bytes: Buffer): Step<ProxyHeader> {
   const source = { host: plainAddress(sourceHost), port: ports[0] };
   const destination = { host: plainAddress(destinationHost), port: ports[1] };
   return { kind: 'value', value: { kind: 'proxied', source, destination }, next };
-}
-
-function isIPv6Text(text: string): boolean {
-  return text.includes(':') && isAddress(text);
 }
 
 /** Decimal without leading zeros. */

@@ -1,8 +1,7 @@
 /** Octets as text, when they are UTF-8 (RFC 3629) to the last one; undefined when not. A byte order mark stays. */
+import { isUtf8 } from 'node:buffer';
+
 export function decodeUtf8(octets: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
-    return undefined;
-  }
+  if (!isUtf8(octets)) return undefined;
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('utf8');
 }

@@ -1,12 +1,12 @@
 /** What the owner of an account says of a log-in, and how it crosses the bus. A wrong password is an answer, no failure. */
-import { type Fields, readCount, readFields, readText } from '../directory/bodies.ts';
+import { type Fields, readCount, readFields, readText } from '../directory/wire.ts';
 import { Failure } from '../lib/failure.ts';
 import type { DomainId } from '../store/ids.ts';
 import type { Name } from '../store/slot/types.ts';
 import type { Evidence } from './judge.ts';
 import type { Admission } from './limits/account-limits.ts';
 import { readAdmission, writeAdmission } from './limits/wire.ts';
-import { SCRAM_HASH_OCTETS, SCRAM_ITERATIONS } from './scram.ts';
+import { SCRAM_HASH_OCTETS, SCRAM_SALT_OCTETS_MAX } from './scram.ts';
 
 export type CheckAnswer =
   | Exclude<Admission, { readonly kind: 'go' }>
@@ -22,8 +22,6 @@ export interface ScramSalt {
 
 /** Octets of an auth message at most: three messages of SCRAM, each bounded by its protocol. */
 const AUTH_MESSAGE_OCTETS_MAX = 16_384;
-/** A salt of another size is somebody's mistake. */
-const SALT_OCTETS_MAX = 64;
 
 export function writeAnswer(answer: CheckAnswer): Fields {
   switch (answer.kind) {
@@ -68,8 +66,8 @@ export function readEvidence(value: unknown): Evidence {
 export function readScramSalt(body: unknown): ScramSalt {
   const { salt, iterations } = readFields(body);
   const count = readCount(iterations, 'iterations');
-  if (count < 1) throw new Failure('invalid', `log-in: ${SCRAM_ITERATIONS} iterations are usual`);
-  return { salt: octets(salt, SALT_OCTETS_MAX), iterations: count };
+  if (count < 1) throw new Failure('invalid', 'log-in: no iterations');
+  return { salt: octets(salt, SCRAM_SALT_OCTETS_MAX), iterations: count };
 }
 
 function octets(value: unknown, max: number): Buffer {

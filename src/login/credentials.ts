@@ -9,8 +9,10 @@ import { Failure } from '../lib/failure.ts';
 import type { Random } from '../platform/platform.ts';
 import {
   opaqueString,
+  SCRAM_HASH_OCTETS,
   SCRAM_ITERATIONS,
   SCRAM_SALT_OCTETS,
+  SCRAM_SALT_OCTETS_MAX,
   type ScramKeys,
   saslPrep,
   scramKeys,
@@ -154,5 +156,10 @@ function decodeArgon2(from: Decoder): Credentials['argon2id'] {
 function decodeScram(from: Decoder): ScramKeys {
   const iterations = from.uint();
   const salt = Buffer.from(from.bytes());
-  return { iterations, salt, storedKey: Buffer.from(from.bytes()), serverKey: Buffer.from(from.bytes()) };
+  const storedKey = Buffer.from(from.bytes());
+  const serverKey = Buffer.from(from.bytes());
+  const areKeys = [storedKey, serverKey].every(({ length }) => length === SCRAM_HASH_OCTETS);
+  if (iterations < 1 || salt.length === 0 || salt.length > SCRAM_SALT_OCTETS_MAX || !areKeys)
+    throw new DecodeError('SCRAM parameters out of range');
+  return { iterations, salt, storedKey, serverKey };
 }

@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Random } from '../platform/platform.ts';
+import { putNewest } from './put-newest.ts';
 
 /** Log-ins remembered; the longest unused goes first. 32 octets and a place in a Map each. */
 export const REMEMBERED_MAX = 100_000;
@@ -21,15 +22,13 @@ export class RememberedLogins {
 
   has(who: string, record: Buffer, password: string): boolean {
     const mac = this.#mac(who, record, password);
-    if (!this.#macs.delete(mac)) return false;
-    this.#macs.set(mac, true);
-    return true;
+    const isThere = this.#macs.has(mac);
+    if (isThere) putNewest(this.#macs, mac, true, this.#max);
+    return isThere;
   }
 
   add(who: string, record: Buffer, password: string): void {
-    this.#macs.set(this.#mac(who, record, password), true);
-    if (this.#macs.size > this.#max)
-      for (const oldest of this.#macs.keys()) return void this.#macs.delete(oldest);
+    putNewest(this.#macs, this.#mac(who, record, password), true, this.#max);
   }
 
   get size(): number {

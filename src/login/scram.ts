@@ -16,6 +16,8 @@ export interface ScramKeys {
 /** RFC 7677 section 4 asks for at least 4096 and recommends more; clients pay this at each log-in. */
 export const SCRAM_ITERATIONS = 15_000;
 export const SCRAM_SALT_OCTETS = 16;
+/** A salt of another size is somebody's mistake. */
+export const SCRAM_SALT_OCTETS_MAX = 64;
 /** Of a key, a proof, a signature: SHA-256. */
 export const SCRAM_HASH_OCTETS = 32;
 /** Octets of a password that we take; more is an attack on the hasher. */

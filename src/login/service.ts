@@ -12,8 +12,8 @@
  * password, gets a salt that stays the same, and counts failures. Those of addresses: limits/service.ts.
  */
 import type { Bus } from '../cluster/bus/types.ts';
-import { type Fields, readFields, readName, readText } from '../directory/bodies.ts';
-import { readObjectId } from '../directory/wire.ts';
+import { readName } from '../directory/bodies.ts';
+import { type Fields, readFields, readObjectId, readText } from '../directory/wire.ts';
 import { failureCode } from '../lib/failure.ts';
 import type { Clock, Random } from '../platform/platform.ts';
 import type { ObjectHost } from '../store/host/host.ts';

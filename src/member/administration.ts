@@ -3,6 +3,7 @@
  * through the directory. Rights of an account are a cluster setting under its object id: a rename keeps them, and a new
  * account of the same name does not inherit them.
  */
+import { ClusterMembers } from '../admin/members.ts';
 import { type AccountName, type Administration, RIGHTS, type Right } from '../admin/types.ts';
 import { changeDomainSettings } from '../certificates/domain-settings.ts';
 import type { Keyring } from '../cluster/security/types.ts';
@@ -18,10 +19,13 @@ import { CREDENTIALS_PROPERTY } from '../login/credentials.ts';
 import type { AuthenticatedAs } from '../login/types.ts';
 import type { Address, Random } from '../platform/platform.ts';
 import { decodeDomainSettings, encodeDomainSettings } from '../settings/domain-settings.ts';
-import { type ObjectId, objectKey } from '../store/ids.ts';
+import { type ObjectId, objectKey, type Slot } from '../store/ids.ts';
 
 export interface AdministrationOptions {
-  readonly node: Pick<NodeView, 'settings' | 'controller' | 'changeSettings'>;
+  readonly node: Pick<
+    NodeView,
+    'settings' | 'controller' | 'changeSettings' | 'status' | 'refreshStatus' | 'moveSlot'
+  >;
   readonly names: Names;
   readonly authenticator: ClusterAuthenticator;
   readonly random: Random;
@@ -32,6 +36,8 @@ export interface AdministrationOptions {
 }
 
 const CHANGE_TIMEOUT_MS = 15_000;
+/** A slot moves within a moment, unless others move or something does not let go of it. */
+const MOVE_TIMEOUT_MS = 10_000;
 const REQUEST_OCTETS = 16;
 
 export class MemberAdministration implements Administration {
@@ -39,6 +45,7 @@ export class MemberAdministration implements Administration {
   readonly mainDomain = undefined;
   readonly settings: ClusterSettings;
   readonly directory: Names;
+  readonly members: ClusterMembers;
   readonly #options: AdministrationOptions;
   readonly #domains: Domains;
 
@@ -48,6 +55,7 @@ export class MemberAdministration implements Administration {
     this.clustered = options.clustered;
     this.settings = node.settings;
     this.directory = names;
+    this.members = new ClusterMembers({ node, clock: names.clock, random, clustered: options.clustered });
     this.#domains = new Domains({
       settings: node.settings,
       changeSettings: (change, { timeoutMs }) => node.changeSettings(change, { timeoutMs }),
@@ -108,6 +116,12 @@ export class MemberAdministration implements Administration {
     const object = await this.directory.find(account.domainId, account.name);
     const value = rights.size === 0 ? null : Buffer.from([...rights].join('\n'));
     await this.#change({ kind: 'setValue', key: rightsKey(object), value });
+  }
+
+  async moveSlot(slot: Slot, member: string): Promise<void> {
+    if (!this.clustered)
+      throw new Failure('refused', 'this member stands alone: there is nowhere to move a slot to');
+    await this.#options.node.moveSlot(slot, member, { timeoutMs: MOVE_TIMEOUT_MS });
   }
 
   controller(): Address | undefined {

@@ -24,15 +24,19 @@ export async function isAtRest(
   return after?.controlEpoch === before.controlEpoch && after.octets.equals(before.octets);
 }
 
+/** Of all controllers that this storage has had, ascending; none where it was never initialised. */
+export async function controlEpochsEver(fs: Platform['fs'], root: string): Promise<readonly number[]> {
+  return listControlEpochs(fs, root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+}
+
 async function newest(
   fs: Platform['fs'],
   root: string,
 ): Promise<{ readonly controlEpoch: number; readonly octets: Buffer } | undefined> {
-  const epochs = await listControlEpochs(fs, root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-    throw error;
-  });
-  const controlEpoch = epochs.at(-1);
+  const controlEpoch = (await controlEpochsEver(fs, root)).at(-1);
   if (controlEpoch === undefined) return undefined;
   return { controlEpoch, octets: await readHeartbeat(fs, root, controlEpoch) };
 }

@@ -8,7 +8,7 @@ export interface BackoffLimits {
   readonly healthyMs: number;
 }
 
-export const BACKOFF_LIMITS: BackoffLimits = { firstMs: 100, maxMs: 10_000, healthyMs: 10_000 };
+const BACKOFF_LIMITS: BackoffLimits = { firstMs: 100, maxMs: 10_000, healthyMs: 10_000 };
 
 export class Backoff {
   readonly #limits: BackoffLimits;

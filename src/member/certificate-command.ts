@@ -13,14 +13,14 @@ import { format } from '../lib/dictionary/format.ts';
 import type { Value } from '../lib/dictionary/value.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Address } from '../platform/platform.ts';
+import { realPlatform } from '../platform/real/platform.ts';
 import { CERTIFICATE_OCTETS_MAX, PRIVATE_KEY_OCTETS_MAX } from '../settings/domain-settings.ts';
 import { askPassword } from './ask-password.ts';
 import { CliClient } from './cli-client.ts';
-import { PASSWORD_FILE } from './init.ts';
-import { STATUS_FILE } from './status-file.ts';
+import { PASSWORD_FILE, POSTMASTER } from './init.ts';
+import { readStatus } from './status-file.ts';
 
-/** The server administrator, unless the variable names an account with the right Master. */
-const LOGIN = 'postmaster';
+/** In place of the server administrator: an account with the right Master. */
 const LOGIN_VARIABLE = 'POSTERN_LOGIN';
 /** In place of the terminal and the file. */
 const PASSWORD_VARIABLE = 'POSTERN_PASSWORD';
@@ -34,10 +34,10 @@ export async function installCertificate(options: CertificateOptions): Promise<n
     certificate: await readInput(certificateFile, CERTIFICATE_OCTETS_MAX),
     key: await readInput(keyFile, PRIVATE_KEY_OCTETS_MAX),
     names: { certificate: certificateFile, key: keyFile },
-    nowMs: Date.now(),
+    nowMs: realPlatform().clock.wallMs(),
   });
   const address = await cliAddress(base);
-  const login = process.env[LOGIN_VARIABLE] || LOGIN;
+  const login = process.env[LOGIN_VARIABLE] || POSTMASTER;
   using client = await CliClient.connect(address, login, await passwordOf(login, base));
   await client.command(`UPDATEDOMAINSETTINGS ${format(domain)} ${format(installed.settings)}`);
   process.stdout.write(`postern: ${installed.line}\n`);
@@ -94,33 +94,14 @@ async function readInput(path: string, octetsMax: number): Promise<Buffer> {
 
 /** Where the member that runs in this folder has its CLI. */
 async function cliAddress(base: string): Promise<Address> {
-  const path = join(base, STATUS_FILE);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const { services } = await readStatus(base);
+  const address = services['pwd'];
+  if (address === undefined)
     throw new Failure(
       'unavailable',
-      `${path}: cannot be read (${error.code ?? error.message}): start the member first, or name its folder with --Base`,
-      { cause: error },
+      `${base}: the member has no CLI to talk to: set PWDListener, or use another member`,
     );
-  });
-  const status = readStatus(text);
-  const address = status?.services?.['pwd'];
-  if (typeof address?.host !== 'string' || typeof address.port !== 'number')
-    throw new Failure(
-      'unavailable',
-      `${path}: the member has no CLI to talk to: set PWDListener, or use another member`,
-    );
-  return { host: address.host, port: address.port };
-}
-
-function readStatus(
-  text: string,
-): { readonly services?: Readonly<Record<string, Partial<Address>>> } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return address;
 }
 
 async function passwordOf(login: string, base: string): Promise<string> {
@@ -131,7 +112,7 @@ async function passwordOf(login: string, base: string): Promise<string> {
     (text) => text.split(/\r?\n/, 1)[0] ?? '',
     () => '',
   );
-  if (line !== '' && login === LOGIN) return line;
+  if (line !== '' && login === POSTMASTER) return line;
   const typed = await askPassword(`Password of ${login}: `);
   if (typed !== undefined && typed !== '') return typed;
   throw new Failure(

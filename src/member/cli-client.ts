@@ -1,5 +1,5 @@
 /**
- * A client of the running member's CLI (PWD protocol, shared facts: communigate.md, section 3), for commands of
+ * A client of a running member's CLI (PWD protocol, shared facts: communigate.md, section 3), for commands of
  * `bin/postern` that act on it. The port is on loopback, or on this machine's management address inside TLS.
  */
 import { connect, type Socket } from 'node:net';
@@ -12,6 +12,8 @@ import type { Address } from '../platform/platform.ts';
 const PATIENCE_MS = 30_000;
 /** Of an answer; what is longer comes from something else. */
 const LINE_CHARACTERS_MAX = 1024 * 1024;
+/** The answer's code for what is to be made and is there already. */
+const EXISTS = 520;
 /** Listening on every address: it is there on loopback too. */
 const WILDCARDS: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', '127.0.0.1'],
@@ -58,7 +60,7 @@ export class CliClient implements Disposable {
     }
   }
 
-  /** One command; gives the text of its answer. Failure 'refused' with the text of the server. */
+  /** One command; gives the text of its answer. Failure 'exists', else 'refused', with the text of the server. */
   command(line: string): Promise<string> {
     this.#socket.write(`${line}\r\n`);
     return this.#answer(line.split(' ', 1)[0] ?? '');
@@ -72,7 +74,7 @@ export class CliClient implements Disposable {
     }
     const code = Number(line.slice(0, 3));
     if (code >= 200 && code < 400) return line.slice(4);
-    throw new Failure('refused', `${to}: ${line.slice(4)}`);
+    throw new Failure(code === EXISTS ? 'exists' : 'refused', `${to}: ${line.slice(4)}`);
   }
 
   /** The next line, one caller at a time; undefined when there will be none. */

@@ -3,8 +3,10 @@
  * stands alone, the members of a lab. Made while nobody controls, in the cluster settings opened under a control epoch of
  * our own (`init.ts`); in a running cluster members are invited instead.
  */
+
+import { isBackendRole } from '../cluster/roles.ts';
 import { type Authority, fingerprint, makeAuthority, makeMember } from '../cluster/security/authority.ts';
-import { isBackendRole, readMemberCertificate } from '../cluster/security/identity.ts';
+import { readMemberCertificate } from '../cluster/security/identity.ts';
 import {
   formatKeyrings,
   type Keyrings,
@@ -13,10 +15,8 @@ import {
   RING_NAMES,
 } from '../cluster/security/keyring.ts';
 import type { SecurityFiles } from '../cluster/security/member-security.ts';
-import { type SettingsWrite, sealAuthority, written } from '../cluster/security/registrar.ts';
-import { unseal } from '../cluster/security/sealed.ts';
+import { openAuthority, sealAuthority, written } from '../cluster/security/registrar.ts';
 import {
-  authorityKey,
   certificatesOf,
   emptyState,
   parseState,
@@ -27,6 +27,7 @@ import {
   withCertificate,
 } from '../cluster/security/state.ts';
 import type { Role } from '../cluster/types.ts';
+import { type SettingsWrite } from '../cluster/types.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Platform } from '../platform/platform.ts';
 import { readKeys, readSecurityFiles, writeKeys, writeSecurityFiles } from './security-files.ts';
@@ -135,17 +136,12 @@ async function reopen(
   settings: OpenSettingsValues,
 ): Promise<Opened> {
   const [first = ''] = state.authorities;
-  const sealed = settings.value(authorityKey(first));
-  if (sealed === undefined)
-    throw new Failure('damaged', `cluster settings: ${authorityKey(first)} is missing`);
   for (const { base } of members) {
     const files = await readKeys(base);
     const rings = files && parseKeyrings(files.keys);
     if (files === undefined || rings?.backend === undefined || !areOf(state, files.authorities, rings))
       continue;
-    const authority = JSON.parse(
-      unseal(rings.backend, authorityKey(first), sealed).toString('utf8'),
-    ) as Authority;
+    const authority = openAuthority(settings, first, rings.backend);
     return { state, rings, authority, authorities: files.authorities };
   }
   throw new Failure(

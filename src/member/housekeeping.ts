@@ -36,8 +36,8 @@ export function keepHouse(options: HouseholdOptions): Household {
   serveSamples(bus, SUPERVISOR, measures);
   measureSupervisor(measures, node, Object.keys(CLUSTER_EVENTS));
   const { AdminListener } = settings;
-  const figures =
-    AdminListener.length === 0 ? undefined : measureProcess(measures, { version: VERSION, role });
+  const labels = { version: VERSION, role };
+  const figures = AdminListener.length === 0 ? undefined : measureProcess(measures, labels, platform.clock);
   const keeping = keepCertificates({
     settings: node.settings,
     change: (change) => node.changeSettings(change, { timeoutMs: CHANGE_TIMEOUT_MS }),

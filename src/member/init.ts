@@ -1,6 +1,7 @@
 /**
  * The explicit first start: `postern init` makes the storage's id and markers, the keys of the cluster with the certificate
- * of this first member, and the password of `postmaster`, the server administrator of the whole cluster. The password is
+ * of this first member, and the password of `postmaster`, the server administrator of the whole cluster; for a member that
+ * stood alone, and has all of this, a certificate for its role in the cluster that it is to be the first member of. The password is
  * the one in `<base>/Settings/Postmaster.password` where that file is, else made at random and printed once; only its
  * credentials are stored.
  *
@@ -8,7 +9,6 @@
  * creation: whoever controls later takes a larger one (docs/architecture.md, sections 1 and 3).
  */
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   CONTROL_EPOCH_MAX,
@@ -18,26 +18,29 @@ import {
   listControlEpochs,
   readHeartbeat,
 } from '../cluster/control/heartbeat-file.ts';
-import type { SettingsWrite } from '../cluster/security/registrar.ts';
-import { checkStorage } from '../cluster/storage-check.ts';
-import type { InitOptions } from '../flags.ts';
+import { newIncarnation } from '../cluster/incarnation.ts';
+import { checkStorage } from '../cluster/storage/check.ts';
+import type { SettingsWrite } from '../cluster/types.ts';
+import { type InitOptions, ROLE_FLAGS } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { type Logger, noLogger } from '../lib/logging.ts';
 import { administratorKey } from '../login/authenticator.ts';
 import { makeCredentials } from '../login/credentials.ts';
 import { ProcessHasher } from '../login/hasher.ts';
 import type { Platform } from '../platform/platform.ts';
-import { loadSettings, problemLine } from '../settings/load.ts';
-import { epochOf, type Incarnation } from '../store/ids.ts';
+import { epochOf } from '../store/ids.ts';
 import type { Lease } from '../store/log/types.ts';
+import { controlEpochsEver } from './at-rest.ts';
 import { type FirstMember, haveKeys, makeKeys } from './first-keys.ts';
-import { ROLE_FLAGS } from './security-files.ts';
+import { loadOwnSettings, memberName } from './own-settings.ts';
+import { takeProcessId } from './process-id.ts';
 import { makeStorage, memberPlatform, settingsOpener, storageRoot } from './storage.ts';
+import { wasAlone } from './was-alone.ts';
 
 /** The server administrator that every cluster has. */
-const POSTMASTER = 'postmaster';
+export const POSTMASTER = 'postmaster';
 const PASSWORD_OCTETS = 15;
-const INCARNATION_OCTETS = 16;
+const NONCE_OCTETS = 16;
 const INIT_POOL_SIZE = 8;
 const HASH_TIMEOUT_MS = 30_000;
 
@@ -45,29 +48,35 @@ const HASH_TIMEOUT_MS = 30_000;
 export const PASSWORD_FILE = join('Settings', 'Postmaster.password');
 
 /** `postern init`. Resolves to the exit status. */
-export async function initStorage({ base, role = 'backend' }: InitOptions): Promise<number> {
+export async function initStorage({ base, role: asked }: InitOptions): Promise<number> {
+  const role = asked ?? 'backend';
   const platform = memberPlatform(base, INIT_POOL_SIZE);
   const root = storageRoot(base);
-  const member = { name: await memberName(platform, base), role, base };
+  // As its settings have it, whatever else is in them.
+  const { settings } = await loadOwnSettings(platform.fs, base, false);
+  const member = { name: memberName(settings), role, base };
+  // A member that stood alone has all that a cluster begins with but a certificate for its new role.
+  const alone = await wasAlone(platform, base, settings);
+  if (alone && asked === undefined)
+    throw new Failure(
+      'exists',
+      `${base} is the member ${member.name}, which stands alone: to make it the first member of a cluster give ${ROLE_FLAGS.backend} or ${ROLE_FLAGS.symmetric}`,
+    );
+  await using _ = alone ? await takeProcessId(base) : undefined;
   const { changed, password } = await initialise(platform, {
     base,
     root,
     logger: noLogger,
     members: [member],
+    alone,
   });
   if (!changed) throw new Failure('exists', `${root} is a cluster's storage already: nothing was changed`);
-  process.stdout.write(`postern: ${root} is ready for its cluster\n`);
+  process.stdout.write(
+    `postern: ${root} is ready for its cluster${alone ? ', with all that is on it' : ''}\n`,
+  );
   process.stdout.write(`postern: ${member.name} is its first member: start it with ${ROLE_FLAGS[role]}\n`);
   if (password !== undefined) process.stdout.write(passwordLine(password));
   return 0;
-}
-
-/** As its settings have it, whatever else is in them. */
-async function memberName(platform: Platform, base: string): Promise<string> {
-  const loaded = await loadSettings(platform.fs, base, false);
-  if (loaded.kind === 'value') return loaded.settings.MemberName || hostname();
-  const [first] = loaded.problems;
-  throw new Failure('invalid', first === undefined ? base : problemLine(first));
 }
 
 export function passwordLine(password: string): string {
@@ -115,11 +124,7 @@ export async function initialise(platform: Platform, where: Where): Promise<Init
  * holds anything, while its members run.
  */
 async function refuseLostId(platform: Platform, root: string): Promise<void> {
-  const epochs = await listControlEpochs(platform.fs, root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-    throw error;
-  });
-  if (epochs.length === 0) return;
+  if ((await controlEpochsEver(platform.fs, root)).length === 0) return;
   const check = await checkStorage(platform.fs, { root });
   if (check.kind === 'refused')
     throw new Failure('refused', `${check.why}, but it has had controllers: bring it back from a backup`);
@@ -200,7 +205,7 @@ async function takeControl(
   // EEXIST: another first start runs at this moment, and goes on.
   const file = await createHeartbeat(fs, root, controlEpoch);
   const lease: Lease = {
-    incarnation: random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation,
+    incarnation: newIncarnation(random),
     epoch: epochOf(controlEpoch, 0),
     held: () => true,
     confirm: () => Promise.resolve(true),
@@ -212,7 +217,7 @@ async function takeControl(
     lease,
     // Control given up for good, no lease granted: the first real controller need not wait for anything.
     async end() {
-      const nonce = random.bytes(INCARNATION_OCTETS).toString('hex');
+      const nonce = random.bytes(NONCE_OCTETS).toString('hex');
       const address = { host: '127.0.0.1', port: 0 };
       const last = {
         controlEpoch,

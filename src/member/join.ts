@@ -7,21 +7,23 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join as joinPath } from 'node:path';
 import { address as readAddress } from '../cluster/messages.ts';
+import { isBackendRole } from '../cluster/roles.ts';
 import { makeRequest } from '../cluster/security/authority.ts';
 import { readKeys } from '../cluster/security/follower.ts';
-import { isBackendRole, readMemberCertificate } from '../cluster/security/identity.ts';
+import { readMemberCertificate } from '../cluster/security/identity.ts';
 import { formatKeyrings } from '../cluster/security/keyring.ts';
 import { parseToken, type Token } from '../cluster/security/token.ts';
 import type { JoinOptions } from '../flags.ts';
+import { ROLE_FLAGS } from '../flags.ts';
 import { formatLines } from '../lib/dictionary/format.ts';
 import type { Value } from '../lib/dictionary/value.ts';
 import { Failure, type FailureCode } from '../lib/failure.ts';
 import { formatEndpoint } from '../lib/ip.ts';
-import type { Address, Connection } from '../platform/platform.ts';
+import type { Address, Clock, Connection, Net, Platform } from '../platform/platform.ts';
 import { realPlatform } from '../platform/real/platform.ts';
 import { SETTINGS_FILE } from '../settings/load.ts';
 import type { SettingName } from '../settings/settings.ts';
-import { ROLE_FLAGS, readRevokedFile, readSecurityFiles, writeSecurityFiles } from './security-files.ts';
+import { readRevokedFile, readSecurityFiles, writeSecurityFiles } from './security-files.ts';
 import { ownClusterId } from './storage.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -33,7 +35,7 @@ export async function joinCluster({ base, token: text, clusterAddress }: JoinOpt
   const token = parseToken(text);
   await refuseOther(base, token);
   const { key, request } = await makeRequest();
-  const answer = await exchange(token, request);
+  const answer = await exchange(realPlatform(), token, request);
   const certificate = String(answer.certificate);
   const own = readMemberCertificate(certificate);
   if (own === undefined || own.clusterId !== token.clusterId)
@@ -69,8 +71,12 @@ async function revokedNow(base: string, answered: unknown): Promise<readonly str
   return [...new Set([...told, ...known])];
 }
 
-async function exchange(token: Token, request: string): Promise<Readonly<Record<string, unknown>>> {
-  const connection = await connect(token);
+async function exchange(
+  { net, clock }: Platform,
+  token: Token,
+  request: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const connection = await connect(net, token);
   const shown = connection.tls?.peerCertificate;
   const host = shown && readMemberCertificate(shown);
   if (host === undefined || host.clusterId !== token.clusterId || !isBackendRole(host.role)) {
@@ -81,16 +87,16 @@ async function exchange(token: Token, request: string): Promise<Readonly<Record<
     );
   }
   const { id, secret } = token;
-  const line = await ask(connection, { id, secret: secret.toString('base64url'), request });
+  const line = await ask(clock, connection, { id, secret: secret.toString('base64url'), request });
   const answer = JSON.parse(line) as Readonly<Record<string, unknown>>;
   if (answer.ok !== true)
     throw new Failure((answer.code ?? 'unknown') as FailureCode, `not let in: ${String(answer.message)}`);
   return answer;
 }
 
-async function connect({ at, authorities }: Token): Promise<Connection> {
+async function connect(net: Net, { at, authorities }: Token): Promise<Connection> {
   try {
-    return await realPlatform().net.connect(at, {
+    return await net.connect(at, {
       timeoutMs: CONNECT_TIMEOUT_MS,
       tls: { minVersion: 'TLSv1.3', authorities: () => authorities },
     });
@@ -104,10 +110,10 @@ async function connect({ at, authorities }: Token): Promise<Connection> {
 }
 
 /** One line out, one line in. */
-function ask(connection: Connection, body: Record<string, unknown>): Promise<string> {
+function ask(clock: Clock, connection: Connection, body: Record<string, unknown>): Promise<string> {
   return new Promise((resolve, reject) => {
     let octets = Buffer.alloc(0);
-    const timer = realPlatform().clock.timer(ANSWER_TIMEOUT_MS, () => connection.destroy());
+    const timer = clock.timer(ANSWER_TIMEOUT_MS, () => connection.destroy());
     connection.start({
       data: (bytes) => {
         octets = Buffer.concat([octets, bytes]);

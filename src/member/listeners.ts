@@ -6,7 +6,7 @@
 
 import type { Administration } from '../admin/types.ts';
 import type { Certificates } from '../certificates/certificates.ts';
-import { CliService } from '../cli/service.ts';
+import { startCliListener } from '../cli/service.ts';
 import type { Bus } from '../cluster/bus/types.ts';
 import { createDial, type Dial } from '../cluster/dial.ts';
 import type { WorkerNode } from '../cluster/types.ts';
@@ -30,6 +30,7 @@ import { startSmtpListener } from '../smtp/listener/server.ts';
 import { postmasters } from '../smtp/postmaster.ts';
 import { createSenderCheck } from '../smtp/senders.ts';
 import type { Protocol } from '../smtp/types.ts';
+import type { ClientDoors } from './client-doors.ts';
 import { measuredAccept, measuredDial, measuredIntake, measuredNet } from './measured.ts';
 import type { Duties } from './roles.ts';
 import { sourcesOf } from './sources.ts';
@@ -46,6 +47,8 @@ export interface Front {
   /** For STARTTLS and for TLS from the first octet on: certificates by name and address, as the settings have them now. */
   readonly tls: TlsServerOptions;
   readonly certificates: Certificates;
+  /** Through which clients come in: closed while the member is Not-Ready. */
+  readonly doors: ClientDoors;
   /** Octets of messages that all connections together may hold. */
   readonly receiving: Budget;
   readonly measures: Measures;
@@ -80,6 +83,8 @@ export interface ListenerRow {
   readonly setting: ListenerSetting;
   /** Which members have it. */
   readonly on: (duties: Duties) => boolean;
+  /** For administrators and balancers: open on a member that was made Not-Ready, and no client's. */
+  readonly isManagement?: true;
   /** Closed when everything else is: it says that the member stops. */
   readonly isLast?: true;
   readonly start: (front: Front, where: Where) => Promise<Listening>;
@@ -117,8 +122,15 @@ export const LISTENERS: readonly ListenerRow[] = [
   { service: 'imaps', setting: 'IMAPSListener', on: facing, start: imap('imaps', true) },
   { service: 'pop3', setting: 'POPListener', on: facing, start: pop('pop3', false) },
   { service: 'pop3s', setting: 'POPSListener', on: facing, start: pop('pop3s', true) },
-  { service: 'pwd', setting: 'PWDListener', on: everywhere, start: startCli },
-  { service: 'admin', setting: 'AdminListener', on: everywhere, isLast: true, start: startAdmin },
+  { service: 'pwd', setting: 'PWDListener', on: everywhere, isManagement: true, start: startCli },
+  {
+    service: 'admin',
+    setting: 'AdminListener',
+    on: everywhere,
+    isManagement: true,
+    isLast: true,
+    start: startAdmin,
+  },
 ];
 
 type Start = ListenerRow['start'];
@@ -145,7 +157,7 @@ function mail(service: string, protocol: Protocol, isImplicitTls = false): Start
     const senders = createSenderCheck({ directory, logger, waitMs: OWNER_WAIT_MS });
     return startSmtpListener({
       protocol,
-      listen: doorOf(front, service),
+      listen: front.doors.listening(doorOf(front, service)),
       address,
       shared,
       tls: front.tls,
@@ -187,11 +199,14 @@ function pop(service: string, implicit: boolean): Start {
 
 /** What sessions on mailboxes have in common. */
 function mailbox(front: Front, service: string) {
-  const { settings, platform, bus, node, authenticator, transactions, measures, tls } = front;
+  const { settings, platform, bus, node, doors, authenticator, transactions, measures, tls } = front;
   const { clock, random } = platform;
-  const dial: Dial = measuredDial(createDial(bus, node.map, clock), measures);
+  const dial: Dial = measuredDial(
+    createDial(bus, node.map, clock, () => node.refreshMap()),
+    measures,
+  );
   return {
-    net: measuredNet(platform.net, service, measures),
+    net: doors.net(measuredNet(platform.net, service, measures)),
     tls,
     ...fromBalancer(front),
     authenticator,
@@ -213,9 +228,13 @@ function fromBalancer({ settings }: Front): { readonly fromBalancer?: (host: str
     : { fromBalancer: (host) => BalancerNetworks.contains(host) };
 }
 
-async function startCli(front: Front, { address, shared }: Where): Promise<Listening> {
+function startCli(front: Front, { address, shared }: Where): Promise<Listening> {
   const { platform, settings, measures } = front;
-  const service = new CliService({
+  return startCliListener({
+    net: measuredNet(platform.net, 'pwd', measures),
+    listen: address,
+    shared,
+    tls: managementTls(front, address).tls,
     admin: front.administration,
     authenticator: front.authenticator,
     clock: platform.clock,
@@ -224,24 +243,6 @@ async function startCli(front: Front, { address, shared }: Where): Promise<Liste
     version: VERSION,
     connectionsMax: settings.MaxConnections,
   });
-  const listener = await platform.net.listen(
-    address,
-    measuredAccept((connection) => service.accept(connection), 'pwd', measures),
-    { shared, ...managementTls(front, address) },
-  );
-  return {
-    address: listener.address,
-    get connections() {
-      return service.connections;
-    },
-    async close(graceMs) {
-      await listener.close();
-      const late = new AbortController();
-      const timer = platform.clock.timer(graceMs, () => late.abort());
-      await service.close(late.signal);
-      timer.cancel();
-    },
-  };
 }
 
 function startAdmin(front: Front, { address, shared }: Where): Promise<Listening> {

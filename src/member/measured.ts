@@ -15,6 +15,16 @@ function tally(measures: Measures, name: FamilyName, labels: Labels = {}): Tally
   return measures.tally(name, labels);
 }
 
+/** Tallies that differ in their outcome, each looked up once: what is left for a message is `count++`. */
+function byOutcome(measures: Measures, name: FamilyName, labels: Labels = {}): (outcome: string) => Tally {
+  const known = new Map<string, Tally>();
+  return (outcome) => {
+    const found = known.get(outcome) ?? tally(measures, name, { ...labels, outcome });
+    known.set(outcome, found);
+    return found;
+  };
+}
+
 /** Every file that is written durably is a log, but for the probe, which goes another way. */
 export function measuredFs(fs: Fs, clock: Clock, measures: Measures): Fs {
   const commits = tally(measures, 'postern_commits_total');
@@ -51,9 +61,10 @@ export function measuredFs(fs: Fs, clock: Clock, measures: Measures): Fs {
 
 export function measuredBus(bus: Bus, measures: Measures): Bus {
   const answers = tally(measures, 'postern_bus_answers_total');
-  const ok = tally(measures, 'postern_bus_calls_total', { outcome: 'ok' });
+  const calls = byOutcome(measures, 'postern_bus_calls_total');
+  const ok = calls('ok');
   const failed = (error: unknown): void => {
-    tally(measures, 'postern_bus_calls_total', { outcome: failureCode(error) ?? 'unknown' }).count++;
+    calls(failureCode(error) ?? 'unknown').count++;
   };
   return {
     self: bus.self,
@@ -84,7 +95,7 @@ export function measuredDial(dial: Dial, measures: Measures): Dial {
       const [protocol = service] = service.split('.');
       return measuredStream(stream, tally(measures, 'postern_session_commands_total', { service: protocol }));
     },
-    changed: () => dial.changed(),
+    changed: (slot, withinMs, inBackground) => dial.changed(slot, withinMs, inBackground),
   };
 }
 
@@ -143,20 +154,20 @@ export function measuredAuthenticator(
 }
 
 export function measuredIntake(intake: MailIntake, service: string, measures: Measures): MailIntake {
-  const count = (name: FamilyName, reply: Reply | undefined): void => {
-    const outcome = reply === undefined ? 'accepted' : reply.code >= 500 ? 'refused' : 'put-off';
-    tally(measures, name, { service, outcome }).count++;
-  };
+  const recipients = byOutcome(measures, 'postern_recipients_total', { service });
+  const messages = byOutcome(measures, 'postern_messages_total', { service });
+  const outcome = (reply: Reply | undefined): string =>
+    reply === undefined ? 'accepted' : reply.code >= 500 ? 'refused' : 'put-off';
   return {
     ...intake,
     async resolve(...args) {
       const found = await intake.resolve(...args);
-      count('postern_recipients_total', isReply(found) ? found : undefined);
+      recipients(outcome(isReply(found) ? found : undefined)).count++;
       return found;
     },
     async deliver(...args) {
       const reply = await intake.deliver(...args);
-      count('postern_messages_total', reply);
+      messages(outcome(reply)).count++;
       return reply;
     },
   };

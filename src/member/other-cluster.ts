@@ -4,7 +4,9 @@
  * other's certificates, so a member with another cluster's storage would find itself alone, and become a cluster of its own
  * beside the one it was meant for.
  */
+import { sameAddress } from '../cluster/addresses.ts';
 import { createBus, isHandshakeError } from '../cluster/bus/bus.ts';
+import { newIncarnation } from '../cluster/incarnation.ts';
 import { readAskAnswer, Service } from '../cluster/messages.ts';
 import type { BusSecurity } from '../cluster/security/types.ts';
 import { Failure } from '../lib/failure.ts';
@@ -12,10 +14,8 @@ import { formatEndpoint } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Address, Platform } from '../platform/platform.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Incarnation } from '../store/ids.ts';
 import { storageRoot } from './storage.ts';
 
-const INCARNATION_OCTETS = 16;
 /** A backend that does not answer so long is down, and says nothing of its storage. */
 const ASK_TIMEOUT_MS = 1000;
 
@@ -32,14 +32,13 @@ export async function checkPeers(
   },
 ): Promise<void> {
   const { settings, clusterId, member, logger } = own;
-  const { host, port } = settings.ClusterAddress;
-  const others = settings.BackendAddresses.filter((each) => each.host !== host || each.port !== port);
+  const { ClusterAddress, BackendAddresses } = settings;
+  const others = BackendAddresses.filter((each) => !sameAddress(each, ClusterAddress));
   if (others.length === 0) return;
-  const incarnation = platform.random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation;
   const bus = await createBus({
     platform,
-    self: { member, role: 'supervisor', incarnation },
-    listen: { host, port: 0 },
+    self: { member, role: 'supervisor', incarnation: newIncarnation(platform.random) },
+    listen: { host: ClusterAddress.host, port: 0 },
     clusterId,
     security: own.security,
     logger,

@@ -15,9 +15,16 @@ import { openAccount } from '../store/account/account.ts';
 import { ObjectHost } from '../store/host/host.ts';
 import type { Incarnation } from '../store/ids.ts';
 import { openLog } from '../store/log/log.ts';
+import { type Count, countedStreams } from './counted.ts';
 
-export function createHost(platform: Platform, root: string, fence: boolean, logger: Logger): ObjectHost {
-  return new ObjectHost({ platform, root, fence, logger, openLog, openAccount });
+export function createHost(
+  platform: Platform,
+  root: string,
+  fence: boolean,
+  countOperation: Count,
+  logger: Logger,
+): ObjectHost {
+  return new ObjectHost({ platform, root, fence, logger, openLog, openAccount, countOperation });
 }
 
 export interface OwnerOptions {
@@ -25,6 +32,8 @@ export interface OwnerOptions {
   readonly bus: Bus;
   readonly node: WorkerNode;
   readonly host: ObjectHost;
+  /** Told of each command of a session. */
+  readonly countOperation: Count;
   readonly root: string;
   readonly hasher: PasswordHasher;
   readonly remembered: RememberedLogins;
@@ -37,13 +46,14 @@ export interface OwnerOptions {
 /** Registers the services. Before the first slot is granted, so that none is opened that nobody takes care of. */
 export function serveOwner(options: OwnerOptions): void {
   const { platform, bus, node, host, root, hasher, remembered, decoys, logger } = options;
-  const { appendOctetsMax, sessionsMax } = options;
+  const { appendOctetsMax, sessionsMax, countOperation } = options;
   const { clock, random } = platform;
   const { router, settings } = node;
   new DirectoryService({ bus, host, router, settings, platform, root, logger }).start();
   serveLogins({ bus, host, hasher, random, clock, remembered, decoys });
   const goneForMs = (incarnation: Incarnation): number => node.goneForMs(incarnation);
   serveMail({ bus, host, clock, logger, goneForMs });
-  serveImapOwner({ bus, host, clock, logger, appendOctetsMax, sessionsMax });
-  servePopOwner({ bus, host, clock, logger, sessionsMax });
+  const sessions = countedStreams(bus, countOperation);
+  serveImapOwner({ bus: sessions, host, clock, logger, appendOctetsMax, sessionsMax });
+  servePopOwner({ bus: sessions, host, clock, logger, sessionsMax });
 }

@@ -3,7 +3,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../lib/failure.ts';
 
-export const PROCESS_ID_FILE = 'ProcessID';
+const PROCESS_ID_FILE = 'ProcessID';
 
 /** Writes our id. Failure 'refused' when the one that stands there is alive and ours to fear. */
 export async function takeProcessId(base: string): Promise<AsyncDisposable> {

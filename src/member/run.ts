@@ -2,27 +2,25 @@
  * `postern [flags]`: runs one member until it is told to stop. Everything a person has to mend is found before anything
  * serves, and ends with one line that says what to change. SIGTERM and SIGINT drain and stop; a second one stops at once.
  */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { readMemberCertificate } from '../cluster/security/identity.ts';
 import type { MemberOptions } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 import { createLogger, type RootLogger } from '../lib/logging.ts';
-import type { Platform } from '../platform/platform.ts';
 import { realPlatform } from '../platform/real/platform.ts';
-import { listenProblem, loadSettings, problemLine } from '../settings/load.ts';
+import { listenProblem, problemLine } from '../settings/load.ts';
 import { isSettingName, type Settings } from '../settings/settings.ts';
-import { isAtRest } from './at-rest.ts';
 import { initialise, passwordLine } from './init.ts';
 import { logLastWords } from './last-words.ts';
 import { checkPeers } from './other-cluster.ts';
+import { loadOwnSettings, memberName, type OwnSettings } from './own-settings.ts';
 import { takeProcessId } from './process-id.ts';
 import { DUTIES } from './roles.ts';
-import { loadSecurity, readSecurityFiles } from './security-files.ts';
+import { loadSecurity } from './security-files.ts';
+import { testStorage } from './self-test/start.ts';
 import { onEndSignals } from './signals.ts';
-import { admitStorage, memberPlatform, ownClusterId, rememberClusterId, storageRoot } from './storage.ts';
+import { admitStorage, memberPlatform, rememberClusterId, storageRoot } from './storage.ts';
 import { createSupervisor, type Supervisor, startFailure } from './supervisor.ts';
-import { timesOf } from './times.ts';
+import { wasAlone } from './was-alone.ts';
 import { LOG_FILE } from './worker.ts';
 import type { StartProblem } from './worker-processes.ts';
 
@@ -31,19 +29,17 @@ const LATE_MS = 10_000;
 /** Stopped before it was done, by a second signal or because who started us is gone. */
 const STATUS_AT_ONCE = 1;
 
-type Loaded = Extract<Awaited<ReturnType<typeof loadSettings>>, { kind: 'value' }>;
-
 /** Resolves to the exit status. */
 export async function runMember({ base, role }: MemberOptions): Promise<number> {
   const { owns } = DUTIES[role];
-  const loaded = await load(base, role !== 'standalone' && owns);
+  const loaded = await loadOwnSettings(realPlatform().fs, base, role !== 'standalone' && owns);
   const { settings } = loaded;
   if (role === 'frontend' && settings.BackendAddresses.length === 0)
     throw new Failure(
       'invalid',
       `${join(base, 'Settings', 'Main.settings')}: BackendAddresses: a frontend needs the ClusterAddress of every backend`,
     );
-  const member = settings.MemberName || hostname();
+  const member = memberName(settings);
   const logger = createLogger({ level: settings.LogLevel, to: join(base, LOG_FILE), fields: { member } });
   logLastWords(logger);
   try {
@@ -58,7 +54,7 @@ interface Run {
   readonly base: string;
   readonly role: MemberOptions['role'];
   readonly member: string;
-  readonly loaded: Loaded;
+  readonly loaded: OwnSettings;
   readonly logger: RootLogger;
 }
 
@@ -85,7 +81,10 @@ async function serve({ base, role, member, loaded, logger }: Run): Promise<numbe
       'refused',
       `${storageRoot(base)} is another cluster's storage: its id is ${stored}, the certificate of this member is for ${clusterId}`,
     );
-  if (owns) await checkPeers(platform, { base, member, settings, clusterId, security, logger });
+  if (owns) {
+    await checkPeers(platform, { base, member, settings, clusterId, security, logger });
+    await testStorage({ platform, base, member, settings, security, logger });
+  }
   const options = { base, role, member, settings, platform, clusterId, security, logger };
   const supervisor = await createSupervisor(options).catch((error: unknown) => {
     if (!isListenError(error)) throw error;
@@ -108,17 +107,6 @@ async function serve({ base, role, member, loaded, logger }: Run): Promise<numbe
     process.stdout.write(`postern: ${member} (${role}) is ready\n`);
   }
   return stopped.done;
-}
-
-/**
- * This base folder has stood alone before, so nobody else runs on its storage. Before there were certificates it had none;
- * nor has a cluster's backend that has lost them, and is started without its role by mistake: then the storage is looked at.
- */
-async function wasAlone(platform: Platform, base: string, settings: Settings): Promise<boolean> {
-  if ((await ownClusterId(base)) === undefined) return false;
-  const files = await readSecurityFiles(base);
-  if (files === undefined) return isAtRest(platform, storageRoot(base), timesOf(settings));
-  return readMemberCertificate(files.certificate)?.role === 'standalone';
 }
 
 /** The first signal drains and stops; the second ends all at once, and so does the end of whoever started us. */
@@ -145,15 +133,7 @@ function stopBySignal(
   return { asked: asked.promise, done: done.promise };
 }
 
-async function load(base: string, isBackend: boolean): Promise<Loaded> {
-  const loaded = await loadSettings(realPlatform().fs, base, isBackend);
-  if (loaded.kind === 'value') return loaded;
-  const [first, ...more] = loaded.problems;
-  const line = first === undefined ? base : problemLine(first);
-  throw new Failure('invalid', more.length === 0 ? line : `${line} (and ${more.length} more)`);
-}
-
-function explain(base: string, { document, settings }: Loaded, problem: StartProblem): Failure {
+function explain(base: string, { document, settings }: OwnSettings, problem: StartProblem): Failure {
   const key = problem.setting;
   if (key === undefined || !isSettingName(key)) return startFailure(problem);
   const error = Object.assign(new Error(problem.why), { code: problem.code });

@@ -5,14 +5,16 @@
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Bus } from '../cluster/bus/types.ts';
-import type { SupervisorNode, WorkerNode } from '../cluster/types.ts';
+import type { FeatureLevel } from '../cluster/level.ts';
+import { notReadyOf } from '../cluster/not-ready.ts';
+import type { SupervisorNode, WorkerLoad, WorkerNode } from '../cluster/types.ts';
 import type { FamilyName } from '../http/metrics/families.ts';
 import { readSamples, SAMPLES_SERVICE, samplesBody } from '../http/metrics/wire.ts';
 import type { ProcessSamples } from '../http/types.ts';
 import type { Budget } from '../lib/budget.ts';
 import { Failure } from '../lib/failure.ts';
 import type { Labels, Measures } from '../lib/measures.ts';
-import type { Address } from '../platform/platform.ts';
+import type { Address, Clock } from '../platform/platform.ts';
 
 /** A process that has not answered by then is left out of the scrape. */
 const ASK_TIMEOUT_MS = 1000;
@@ -74,11 +76,11 @@ function readProcess(body: unknown): ProcessSamples {
 export function measureProcess(
   measures: Measures,
   labels: { readonly version: string; readonly role: string },
-  nowMs: () => number = () => performance.now(),
+  clock: Pick<Clock, 'monotonicMs'>,
 ): Disposable {
   const gauge = gaugeOf(measures);
-  const delays = new Windows(nowMs, newDelays, (delay) => void delay.disable());
-  const loads = new Windows(nowMs, () => performance.eventLoopUtilization());
+  const delays = new Windows(clock, newDelays, (delay) => void delay.disable());
+  const loads = new Windows(clock, () => performance.eventLoopUtilization());
   gauge('postern_info', { ...labels }, () => 1);
   gauge('postern_uptime_seconds', {}, () => process.uptime());
   gauge('postern_resident_memory_bytes', {}, () => process.memoryUsage.rss());
@@ -110,25 +112,25 @@ function newDelays(): Delays {
  * two windows however many look at it: the figures of one scraper do not end with another's scrape.
  */
 class Windows<T> {
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #begin: () => T;
   readonly #end: (window: T) => void;
   #older: T;
   #newer: T;
   #turnedMs: number;
 
-  constructor(nowMs: () => number, begin: () => T, end: (window: T) => void = () => undefined) {
-    this.#nowMs = nowMs;
+  constructor(clock: Pick<Clock, 'monotonicMs'>, begin: () => T, end: (window: T) => void = () => undefined) {
+    this.#clock = clock;
     this.#begin = begin;
     this.#end = end;
     this.#older = begin();
     this.#newer = begin();
-    this.#turnedMs = nowMs();
+    this.#turnedMs = clock.monotonicMs();
   }
 
   /** What covers most: a window at least, and where nobody looked for longer all that came since the last look. */
   open(): T {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#turnedMs >= WINDOW_MS) {
       this.#end(this.#older);
       this.#older = this.#newer;
@@ -144,8 +146,16 @@ class Windows<T> {
 }
 
 /** What a worker's node knows. */
-export function measureWorker(measures: Measures, node: WorkerNode, receiving: Budget): void {
+export function measureWorker(
+  measures: Measures,
+  node: WorkerNode,
+  receiving: Budget,
+  { member, level }: { readonly member: string; readonly level: FeatureLevel },
+): void {
   const gauge = gaugeOf(measures);
+  gauge('postern_made_not_ready', {}, () => Number(notReadyOf(node.settings, member) !== undefined));
+  gauge('postern_feature_level', { of: 'cluster' }, () => level.required);
+  gauge('postern_feature_level', { of: 'program' }, () => level.known);
   for (const standing of ['ready', 'degraded', 'not-ready'] as const)
     gauge('postern_standing', { standing }, () => Number(node.standing() === standing));
   gauge('postern_slots_owned', {}, () => node.slots());
@@ -156,12 +166,31 @@ export function measureWorker(measures: Measures, node: WorkerNode, receiving: B
   gauge('postern_receiving_octets_max', {}, () => receiving.octetsMax);
 }
 
+/** Busiest slots that are told, by rank: their numbers are values, as labels come from small fixed sets. */
+const HOTTEST_SHOWN = 3;
+
+export function measureLoad(measures: Measures, load: () => WorkerLoad | undefined): void {
+  const gauge = gaugeOf(measures);
+  gauge('postern_weight', {}, () => load()?.weight ?? NaN);
+  gauge('postern_processor_utilization', {}, () => load()?.processor ?? NaN);
+  gauge('postern_operations_per_second', {}, () => load()?.operations ?? NaN);
+  for (let rank = 1; rank <= HOTTEST_SHOWN; rank++) {
+    const labels = { rank: String(rank) };
+    gauge('postern_hottest_slot', labels, () => load()?.hottest[rank - 1]?.slot ?? NaN);
+    gauge('postern_hottest_slot_operations_per_second', labels, () => {
+      return load()?.hottest[rank - 1]?.operations ?? NaN;
+    });
+  }
+}
+
 /** What a supervisor's node knows. `events` are those that it told as controller. */
 export function measureSupervisor(measures: Measures, node: SupervisorNode, events: readonly string[]): void {
   const gauge = gaugeOf(measures);
   gauge('postern_controller', {}, () => Number(node.isController()));
   for (const event of events)
     gauge('postern_cluster_events_total', { event }, () => node.eventCounts().get(event) ?? 0);
+  for (const reason of ['operator', 'drain', 'balance', 'hot'] as const)
+    gauge('postern_slot_moves_total', { reason }, () => node.moveCounts()[reason]);
 }
 
 function gaugeOf(measures: Measures): (name: FamilyName, labels: Labels, read: () => number) => void {

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { splitPem } from '../cluster/security/follower.ts';
 import { MemberSecurity, type SecurityFiles } from '../cluster/security/member-security.ts';
 import type { Role } from '../cluster/types.ts';
+import { ROLE_FLAGS } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
 
 const DIRECTORY = join('Settings', 'Cluster');
@@ -21,14 +22,6 @@ const NAMES = {
   keys: 'keys.json',
   revoked: 'revoked.json',
 } as const;
-
-/** The flag that a member with this role is started with. */
-export const ROLE_FLAGS: Readonly<Record<Role, string>> = {
-  backend: '--ClusterBackend',
-  frontend: '--ClusterFrontend',
-  symmetric: '--ClusterSymmetric',
-  standalone: 'no role flag',
-};
 
 export function securityDirectory(base: string): string {
   return join(base, DIRECTORY);
@@ -82,7 +75,7 @@ export async function loadSecurity(base: string, member: string, role: Role): Pr
 }
 
 /** Authorities and rings, which may be there before there is a certificate. */
-export type KeyFiles = Pick<SecurityFiles, 'authorities' | 'keys'>;
+type KeyFiles = Pick<SecurityFiles, 'authorities' | 'keys'>;
 
 /** Undefined when one of the two is not there. */
 export async function readKeys(base: string): Promise<KeyFiles | undefined> {

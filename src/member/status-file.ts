@@ -3,8 +3,11 @@
  * changed, the last state wins; derived, never read back by the member. What changes all the time is not in it: `/status.json`
  * of the administration over HTTP has that.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NotReady } from '../cluster/not-ready.ts';
 import type { Role } from '../cluster/types.ts';
+import { Failure } from '../lib/failure.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Address, Fs } from '../platform/platform.ts';
 import type { Services } from './protocol.ts';
@@ -30,8 +33,25 @@ export interface Status {
   readonly startedAt: string;
   /** Why this member stands for nothing, for people; null when all is well. */
   readonly refusal: string | null;
+  /** An operator has made it Not-Ready: it takes nothing new. */
+  readonly notReady: NotReady | null;
   /** By name of the service: its address, the first one where it has several. */
   readonly services: Services;
+}
+
+/** Of the member that runs on this base folder, for commands that talk to it. Failure 'unavailable' when none does. */
+export async function readStatus(base: string): Promise<Status> {
+  const path = join(base, STATUS_FILE);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Status;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? `no member runs on ${base}` : `${path}: cannot be read (${code ?? message})`;
+    throw new Failure('unavailable', `${why}: start the member first, or name its folder with --Base`, {
+      cause,
+    });
+  }
 }
 
 export class StatusFile {

@@ -1,8 +1,8 @@
 /** The shared storage as a member mounts it, and the checks before anything rests on it. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { markedFs } from '../cluster/marked-fs.ts';
-import { checkStorage, initStorage } from '../cluster/storage-check.ts';
+import { checkStorage, initStorage } from '../cluster/storage/check.ts';
+import { markedFs } from '../cluster/storage/marked-fs.ts';
 import type { OpenSettings } from '../cluster/types.ts';
 import { openClusterSettings, SETTINGS_OBJECT, SETTINGS_PATH } from '../directory/cluster-settings.ts';
 import { Failure } from '../lib/failure.ts';

@@ -2,24 +2,30 @@
  * The supervisor of a member: its bus, its node of the cluster (on backends it may hold control), and its worker processes.
  * It serves no client and opens no account. The exit of a child is reported in the same turn in which it is seen.
  */
+import { ClusterMembers } from '../admin/members.ts';
 import { resealChanges } from '../certificates/reseal.ts';
 import { createBus } from '../cluster/bus/bus.ts';
 import type { Bus } from '../cluster/bus/types.ts';
-import { createSupervisorNode } from '../cluster/node.ts';
+import { newIncarnation } from '../cluster/incarnation.ts';
+import { FeatureLevel } from '../cluster/level.ts';
+import { notReadyOf } from '../cluster/not-ready.ts';
 import type { MemberSecurity } from '../cluster/security/member-security.ts';
 import { SecurityService } from '../cluster/security/service.ts';
+import { markedFs } from '../cluster/storage/marked-fs.ts';
+import { createSupervisorNode } from '../cluster/supervisor-node.ts';
 import type { Role, SupervisorNode } from '../cluster/types.ts';
 import { VERSION } from '../flags.ts';
 import { Failure } from '../lib/failure.ts';
-import { isLoopback } from '../lib/ip.ts';
+import { formatEndpoint, isLoopback } from '../lib/ip.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Platform, Timer } from '../platform/platform.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Incarnation } from '../store/ids.ts';
+import { serveCluster } from './cluster-service.ts';
 import { type Household, keepHouse } from './housekeeping.ts';
 import { DUTIES } from './roles.ts';
 import { writeSecurityFiles } from './security-files.ts';
 import { securityStore } from './security-store.ts';
+import { servePartner } from './self-test/partner.ts';
 import { type Status, StatusFile } from './status-file.ts';
 import { fenceFor, settingsOpener, storageRoot } from './storage.ts';
 import { takenPort } from './taken-ports.ts';
@@ -37,7 +43,6 @@ export interface SupervisorOptions {
   readonly logger: Logger;
 }
 
-const INCARNATION_OCTETS = 16;
 /** How often the status file is compared with what is. */
 const STATUS_EVERY_MS = 200;
 /** How long slots may take to move away before a member that stops closes them itself. */
@@ -50,13 +55,11 @@ const STOP_GRACE_MS = 5000;
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { platform, settings, member, role, base, logger } = options;
   const { owns } = DUTIES[role];
+  const level = new FeatureLevel();
   const bus = await createBus({
     platform,
-    self: {
-      member,
-      role: 'supervisor',
-      incarnation: platform.random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation,
-    },
+    level,
+    self: { member, role: 'supervisor', incarnation: newIncarnation(platform.random) },
     listen: settings.ClusterAddress,
     clusterId: options.clusterId,
     security: options.security,
@@ -70,6 +73,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     bus,
     role,
     version: VERSION,
+    level,
     seeds,
     times: timesOf(settings),
     ...(owns ? { storage: { root }, openSettings: settingsOpener(platform, root, fence, logger) } : {}),
@@ -138,7 +142,11 @@ export class Supervisor {
       logger: logger.child({ part: 'security' }),
     });
     this.#security.serve();
+    const root = storageRoot(base);
+    if (DUTIES[role].owns) servePartner(bus, markedFs(platform.fs, root), root);
     this.#household = keepHouse({ ...options, bus, node });
+    const { clock, random } = platform;
+    serveCluster(bus, new ClusterMembers({ node, clock, random, clustered: role !== 'standalone' }));
     this.#security.follow(node.settings);
   }
 
@@ -164,7 +172,7 @@ export class Supervisor {
     const refusal = this.#node.refusal();
     if (refusal !== undefined) return refusal;
     if (this.#node.controller() === undefined) {
-      const backends = settings.BackendAddresses.map(({ host, port }) => `${host}:${port}`).join(', ');
+      const backends = settings.BackendAddresses.map(formatEndpoint).join(', ');
       return backends === ''
         ? 'it has no controller'
         : `it hears no controller; BackendAddresses are ${backends}`;
@@ -230,7 +238,10 @@ export class Supervisor {
       DUTIES[role].owns &&
       this.#node
         .status()
-        .some((each) => each.name !== member && each.state === 'ready' && DUTIES[each.role].owns)
+        .some(
+          (each) =>
+            each.name !== member && each.state === 'ready' && !each.draining && DUTIES[each.role].owns,
+        )
     );
   }
 
@@ -259,6 +270,7 @@ export class Supervisor {
       version: VERSION,
       startedAt: this.#startedAt,
       refusal: this.#node.refusal() ?? null,
+      notReady: notReadyOf(this.#node.settings, member) ?? null,
       services: Object.assign({}, ...workers.map(({ services }) => services)) as Status['services'],
     };
   }

@@ -8,5 +8,6 @@ export function timesOf(settings: Settings): Partial<ClusterTimes> {
     controlLeaseMs: settings.ControlLease,
     slotLeaseMs: settings.SlotLease,
     clockMargin: settings.ClockMargin / 100,
+    movesPerSecond: settings.MovesPerSecond,
   };
 }

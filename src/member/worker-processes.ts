@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { newIncarnation } from '../cluster/incarnation.ts';
 import type { SecurityFiles } from '../cluster/security/member-security.ts';
 import type { Logger } from '../lib/logging.ts';
 import type { Clock, Random, Timer } from '../platform/platform.ts';
@@ -12,7 +13,6 @@ import { Backoff } from './backoff.ts';
 import { type FromWorker, packStart, type Services, type ToWorker, type WorkerStart } from './protocol.ts';
 import { ASK_EVERY_MS, Silence } from './silence.ts';
 
-const INCARNATION_OCTETS = 16;
 const PROGRAM = fileURLToPath(new URL('worker-main.ts', import.meta.url));
 
 /** A child process as far as it is used here. */
@@ -156,7 +156,7 @@ export class WorkerProcesses {
 
   #start(place: Place): void {
     const { clock, random, logger, start, poolSize, onChange } = this.#options;
-    const incarnation = random.bytes(INCARNATION_OCTETS).toString('hex') as Incarnation;
+    const incarnation = newIncarnation(random);
     const child = this.#fork(poolSize);
     place.child = child;
     place.startedMs = clock.monotonicMs();

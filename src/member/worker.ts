@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { Certificates } from '../certificates/certificates.ts';
 import { createBus } from '../cluster/bus/bus.ts';
 import type { Bus } from '../cluster/bus/types.ts';
-import { markedFs } from '../cluster/marked-fs.ts';
-import { createWorkerNode } from '../cluster/node.ts';
+import { FeatureLevel } from '../cluster/level.ts';
+import { notReadyOf } from '../cluster/not-ready.ts';
 import { followState } from '../cluster/security/follower.ts';
 import type { MemberSecurity } from '../cluster/security/member-security.ts';
 import type { Keyring } from '../cluster/security/types.ts';
+import { markedFs } from '../cluster/storage/marked-fs.ts';
 import type { WorkerNode } from '../cluster/types.ts';
+import { createWorkerNode } from '../cluster/worker-node.ts';
 import { watchAddresses } from '../directory/domains-by-address.ts';
 import { Names } from '../directory/names.ts';
 import { TransactionNumbers } from '../directory/transactions.ts';
@@ -31,13 +33,15 @@ import type { SettingName } from '../settings/settings.ts';
 import type { ObjectHost } from '../store/host/host.ts';
 import { outsideAddresses } from './addresses.ts';
 import { MemberAdministration } from './administration.ts';
+import { ClientDoors } from './client-doors.ts';
 import { logLastWords } from './last-words.ts';
 import { type Front, LISTENERS, type ListenerRow, type Listening } from './listeners.ts';
+import { LoadMeter } from './load.ts';
 import { measuredAuthenticator, measuredBus, measuredFs } from './measured.ts';
 import { createHost, serveOwner } from './owner.ts';
 import type { Services, WorkerStart } from './protocol.ts';
 import { DUTIES } from './roles.ts';
-import { measureProcess, measureWorker, serveSamples } from './samples.ts';
+import { measureLoad, measureProcess, measureWorker, serveSamples } from './samples.ts';
 import { fenceFor, memberPlatform, storageRoot } from './storage.ts';
 import { timesOf } from './times.ts';
 
@@ -75,15 +79,17 @@ export async function startWorker(start: WorkerStart, security: MemberSecurity):
   });
   logLastWords(logger);
   const platform = memberPlatform(base, settings.PoolSize, logger.child({ part: 'net' }));
+  const level = new FeatureLevel();
   const bus = await createBus({
     platform,
+    level,
     self: { member, role: 'worker', incarnation: start.incarnation },
     listen: { host: settings.ClusterAddress.host, port: 0 },
     clusterId: start.clusterId,
     security,
     logger: logger.child({ part: 'bus' }),
   });
-  return new Worker(start, platform, bus, security, logger).run();
+  return new Worker(start, platform, bus, level, security, logger).run();
 }
 
 class Worker {
@@ -92,10 +98,13 @@ class Worker {
   readonly #security: MemberSecurity;
   readonly #platform: Platform;
   readonly #bus: Bus;
+  readonly #level: FeatureLevel;
+  readonly #doors: ClientDoors;
   readonly #logger: RootLogger;
   readonly #processHasher: ProcessHasher;
   readonly #hasher: HashQueue;
   readonly #measures = new Measures();
+  readonly #load: LoadMeter;
   readonly #listening = new Map<string, readonly Listening[]>();
   readonly #ends = new DisposableStack();
   #certificates: Certificates | undefined;
@@ -106,6 +115,7 @@ class Worker {
     start: WorkerStart,
     platform: Platform,
     bus: Bus,
+    level: FeatureLevel,
     security: MemberSecurity,
     logger: RootLogger,
   ) {
@@ -114,8 +124,12 @@ class Worker {
     this.#processHasher = this.#ends.use(new ProcessHasher(platform.clock));
     this.#hasher = new HashQueue(this.#processHasher);
     this.#bus = measuredBus(bus, this.#measures);
+    this.#load = this.#ends.use(new LoadMeter({ clock: platform.clock, weight: start.settings.Weight }));
     this.#security = security;
+    this.#level = level;
     this.#logger = logger;
+    const { clock } = platform;
+    this.#doors = new ClientDoors({ clock, logger, delayMs: start.settings.NotReadyDelay });
   }
 
   async run(): Promise<RunningWorker> {
@@ -127,7 +141,13 @@ class Worker {
       ? { ...this.#platform, fs: measuredFs(markedFs(fs, root), clock, this.#measures) }
       : this.#platform;
     const host = owns
-      ? createHost(stored, root, await fenceFor(this.#platform, root, settings.StorageFence), this.#logger)
+      ? createHost(
+          stored,
+          root,
+          await fenceFor(this.#platform, root, settings.StorageFence),
+          this.#load.count,
+          this.#logger,
+        )
       : undefined;
     const node = await this.#join(root, host);
     followState(this.#security, node.settings, this.#logger);
@@ -140,6 +160,7 @@ class Worker {
         bus: this.#bus,
         node,
         host,
+        countOperation: this.#load.count,
         root,
         hasher: this.#hasher,
         remembered,
@@ -151,6 +172,7 @@ class Worker {
     const front = this.#front(node, remembered, decoys);
     this.#serveFigures(front);
     const services = await this.#listen(front);
+    this.#followNotReady(node);
     await node.ready;
     this.#logger.info({ services }, 'worker ready');
     return {
@@ -171,9 +193,36 @@ class Worker {
       ...(host === undefined
         ? {}
         : { holder: host, storage: { root }, lifeHost: settings.ClusterAddress.host }),
+      load: () => this.#load.load,
       alsoReady: () => !this.#stopping && this.#isListening(),
+      takesClients: () => this.#doors.areOpen,
+      connections: () => this.#connections(),
+      level: this.#level,
       logger: this.#logger.child({ part: 'cluster' }),
     });
+  }
+
+  /** Who has never been ready was sent no client either, and closes at once: after a restart of a member that is Not-Ready. */
+  #followNotReady(node: WorkerNode): void {
+    const { settings } = node;
+    let hasServed = false;
+    void node.ready.then(() => {
+      hasServed = true;
+    });
+    const look = (): void => {
+      const isNotReady = notReadyOf(settings, this.#start.member) !== undefined;
+      this.#doors.be(isNotReady ? 'shut' : 'open', !hasServed);
+    };
+    this.#ends.defer(settings.onChange(look));
+    look();
+  }
+
+  #connections(): number {
+    let count = 0;
+    for (const { service, isManagement } of LISTENERS)
+      if (isManagement !== true)
+        for (const { connections } of this.#listening.get(service) ?? []) count += connections;
+    return count;
   }
 
   /** A new cluster's certificate is made when it has a controller: until then a client would be refused its TLS. */
@@ -228,6 +277,7 @@ class Worker {
         ticketKeys: () => certificates.ticketKeys(),
       },
       certificates,
+      doors: this.#doors,
       receiving: createBudget(own.MaxReceivingMemory),
       measures: this.#measures,
       contexts: new TlsContexts(),
@@ -241,12 +291,14 @@ class Worker {
   }
 
   /** Whichever worker is asked for the figures of the member asks all of them. */
-  #serveFigures({ node, receiving, settings }: Front): void {
+  #serveFigures({ node, receiving, settings, member }: Front): void {
     serveSamples(this.#bus, String(this.#start.index), this.#measures);
-    measureWorker(this.#measures, node, receiving);
+    measureWorker(this.#measures, node, receiving, { member, level: this.#level });
+    measureLoad(this.#measures, () => this.#load.load);
     // Looking at the event loop costs a little all the time.
     if (settings.AdminListener.length === 0) return;
-    this.#ends.use(measureProcess(this.#measures, { version: VERSION, role: this.#start.role }));
+    const labels = { version: VERSION, role: this.#start.role };
+    this.#ends.use(measureProcess(this.#measures, labels, this.#platform.clock));
   }
 
   async #listen(front: Front): Promise<Services> {
@@ -283,6 +335,7 @@ class Worker {
 
   async #stop(node: WorkerNode, host: ObjectHost | undefined, graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#doors.end();
     const untilMs = this.#platform.clock.monotonicMs() + graceMs;
     const [clients, management] = this.#parted();
     // Clients first: what they wait for needs everything below.

@@ -3,8 +3,9 @@
  * and only as far as it is needed: the header for an envelope, everything for the structure, a range for a part. Small
  * messages are read in one go and kept; large ones pass by in chunks.
  */
+import { HEADER_OCTETS_MAX } from '../mime/limits.ts';
 import type { Part } from '../mime/part.ts';
-import { MimeScanner, scanMessage } from '../mime/scanner.ts';
+import { keptFields, MimeScanner, scanMessage } from '../mime/scanner.ts';
 import type { Slices } from '../platform/slices.ts';
 
 /** Octets of the message from an offset; fewer only at its end. */
@@ -74,16 +75,30 @@ export class MessageContent {
     return this.#structure;
   }
 
+  /** Of `header()` the fields alone, for less work: what a list of messages shows is made of them. */
+  async fields(): Promise<Pick<Part, 'fields'>> {
+    if (this.#header !== undefined || this.#structure !== undefined) return await this.header();
+    const octets = await this.#headerOctets();
+    if (octets === undefined || octets.length > HEADER_OCTETS_MAX) return await this.header();
+    return { fields: keptFields(octets) };
+  }
+
   async #scanHeader(): Promise<Part> {
+    const octets = await this.#headerOctets();
+    // A header larger than any message should be: looked for in chunks with all the rest.
+    return octets === undefined ? await this.structure() : scanMessage(octets);
+  }
+
+  /** Up to and with the blank line; undefined when that is not among the first octets of a large message. */
+  async #headerOctets(): Promise<Buffer | undefined> {
     for (let octets = HEADER_OCTETS; octets <= WHOLE_OCTETS_MAX; octets *= 4) {
       if (this.#head.length < Math.min(octets, this.size)) this.#head = await this.octets(0, octets);
       const to = headerEnd(this.#head);
-      if (to !== undefined) return scanMessage(this.#head.subarray(0, to));
-      if (octets >= this.size) return scanMessage(this.#head);
+      if (to !== undefined) return this.#head.subarray(0, to);
+      if (octets >= this.size) return this.#head;
       if (this.#slices.due) await this.#slices.rest();
     }
-    // A header larger than any message should be: looked for in chunks with all the rest.
-    return await this.structure();
+    return undefined;
   }
 
   async #scan(): Promise<Part> {
@@ -100,12 +115,19 @@ export class MessageContent {
   }
 }
 
+const LF = 0x0a;
+const CR = 0x0d;
+/** A line end, and a blank line behind it. */
+const BLANK = Buffer.from('\n\r\n');
+const BARE_BLANK = Buffer.from('\n\n');
+
 /** Behind the blank line that ends a header, or undefined when it is not among these octets. */
 function headerEnd(octets: Buffer): number | undefined {
-  for (let from = 0; ; ) {
-    const lf = octets.indexOf(0x0a, from);
-    if (lf < 0) return undefined;
-    if (lf === from || (lf === from + 1 && octets[from] === 0x0d)) return lf + 1;
-    from = lf + 1;
-  }
+  if (octets[0] === LF) return 1;
+  if (octets[0] === CR && octets[1] === LF) return 2;
+  const blank = octets.indexOf(BLANK);
+  // One that comes earlier; the line end may be the same.
+  const bare = (blank < 0 ? octets : octets.subarray(0, blank + 1)).indexOf(BARE_BLANK);
+  if (bare >= 0) return bare + BARE_BLANK.length;
+  return blank < 0 ? undefined : blank + BLANK.length;
 }

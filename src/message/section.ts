@@ -3,9 +3,9 @@
  * its header, some fields, its text, a part by its numbers. What a section needs decides what is read: nothing but the
  * range for all of a message, the header for header and text, the structure for parts.
  */
-import { HeaderSubset } from '../mime/headerSubset.ts';
+import { HeaderSubset } from '../mime/header-subset.ts';
 import type { Part } from '../mime/part.ts';
-import type { OctetRange } from '../mime/section.ts';
+import type { OctetRange, WhichText } from '../mime/section.ts';
 import { locate, partAt } from '../mime/section.ts';
 import type { MessageContent } from './content.ts';
 
@@ -76,7 +76,7 @@ async function headerSubset(
 
 async function rangeOf(
   path: readonly number[],
-  text: 'HEADER' | 'TEXT' | 'MIME' | undefined,
+  text: WhichText,
   content: MessageContent,
 ): Promise<OctetRange | undefined> {
   if (path.length > 0) return locate(await content.structure(), path, text);

@@ -16,7 +16,7 @@ export interface Address {
 }
 
 /** Stands for a domain that is missing: NIL would say that a group begins. */
-export const MISSING_HOST = 'MISSING_DOMAIN';
+const MISSING_HOST = 'MISSING_DOMAIN';
 const GROUP_END: Address = { name: undefined, route: undefined, mailbox: undefined, host: undefined };
 
 const SPECIALS = '()<>[]:;@\\,"';

@@ -19,7 +19,7 @@ export interface Envelope {
   readonly messageId: Buffer | undefined;
 }
 
-export function envelopeOf(message: Part): Envelope {
+export function envelopeOf(message: Pick<Part, 'fields'>): Envelope {
   const from = addresses(message, 'from');
   return {
     date: field(message, 'date'),
@@ -37,8 +37,9 @@ export function envelopeOf(message: Part): Envelope {
 }
 
 /** A field that stands several times (not allowed, but sent) counts as one list. */
-function addresses(message: Part, name: string): readonly Address[] | undefined {
-  const values = message.fields.get(name) ?? [];
+function addresses(message: Pick<Part, 'fields'>, name: string): readonly Address[] | undefined {
+  const values = message.fields.get(name);
+  if (values === undefined) return undefined;
   const list = values.flatMap((value) => parseAddresses(value.toString('latin1')));
   return list.length === 0 ? undefined : list.slice(0, ADDRESSES_MAX);
 }

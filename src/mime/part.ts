@@ -28,6 +28,6 @@ export function isMultipart(part: Part): boolean {
 }
 
 /** The first field of this name. */
-export function field(part: Part, name: string): Buffer | undefined {
+export function field(part: Pick<Part, 'fields'>, name: string): Buffer | undefined {
   return part.fields.get(name)?.[0];
 }

@@ -317,12 +317,13 @@ function newPart(headerFrom: number): OpenPart {
   };
 }
 
-function keptFields(header: Buffer): Map<string, Buffer[]> {
+/** Of a header up to its blank line: the fields that ENVELOPE and BODYSTRUCTURE need, as views of it. */
+export function keptFields(header: Buffer): Map<string, Buffer[]> {
   const kept = new Map<string, Buffer[]>();
   for (const { name, valueFrom, to } of headerFields(header)) {
     if (!KEPT_FIELDS.has(name)) continue;
     const values = kept.get(name);
-    const value = Buffer.from(unfold(header.subarray(valueFrom, to)));
+    const value = unfold(header.subarray(valueFrom, to));
     if (values === undefined) kept.set(name, [value]);
     else values.push(value);
   }

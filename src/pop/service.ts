@@ -1,33 +1,19 @@
 /** The POP3 listener of a frontend, with STLS or with TLS from the first octet on (RFC 8314 section 3.3: port 995). */
-import type { Dial } from '../cluster/dial.ts';
-import type { TransactionNumbers } from '../directory/transactions.ts';
-import type { Logger } from '../lib/logging.ts';
-import type { Authenticator } from '../login/types.ts';
-import type { Address, Clock, Net, Random, TlsServerOptions } from '../platform/platform.ts';
+import type { Address, Net } from '../platform/platform.ts';
 import { type ClientListener, startClientListener } from '../relay/listener.ts';
 import { err } from './codec/response.ts';
-import { PopConnection } from './frontend/connection.ts';
+import { PopConnection, type PopConnectionOptions } from './frontend/connection.ts';
 
-export interface PopListenerOptions {
+export interface PopListenerOptions extends PopConnectionOptions {
   readonly net: Net;
   readonly listen: Address;
   /** Other workers of this member listen on the same port. */
   readonly shared: boolean;
-  /** Undefined where there is no TLS. */
-  readonly tls: TlsServerOptions | undefined;
   /** TLS from the first octet on; needs `tls`. Otherwise STLS. */
   readonly implicit: boolean;
   /** Whether a peer is a balancer, whose connections begin with a PROXY header. */
   readonly fromBalancer?: (host: string) => boolean;
-  readonly authenticator: Authenticator;
-  readonly dial: Dial;
-  readonly transactions: TransactionNumbers;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
   readonly connectionsMax: number;
-  /** How long a command waits for an owner before `-ERR [SYS/TEMP]`. */
-  readonly stallMs: number;
 }
 
 const TOO_MANY = Buffer.from(`${err('too many connections, try again later', 'SYS/TEMP')}\r\n`);

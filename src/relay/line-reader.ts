@@ -1,5 +1,6 @@
 /** A client's lines, one at a time, with back-pressure on its socket and a time-out. */
 import type { Clock, Connection } from '../platform/platform.ts';
+import { Flow } from './flow.ts';
 import { type Line, Lines } from './lines.ts';
 
 export type Read =
@@ -14,33 +15,31 @@ const BUFFERED_OCTETS_MAX = 64 * 1024;
 
 export class LineReader {
   readonly #lines = new Lines();
-  readonly #connection: Connection;
+  readonly #flow: Flow;
   readonly #clock: Clock;
   #ended = false;
   #stopped = false;
-  #wake: () => void = () => undefined;
 
   constructor(connection: Connection, clock: Clock) {
-    this.#connection = connection;
+    this.#flow = new Flow(connection, clock, BUFFERED_OCTETS_MAX);
     this.#clock = clock;
   }
 
   data(bytes: Buffer): void {
     this.#lines.push(bytes);
-    if (this.#lines.bufferedOctets > BUFFERED_OCTETS_MAX) this.#connection.pause();
-    this.#wake();
+    this.#flow.arrived(this.#lines.bufferedOctets);
   }
 
   /** The client sends no more; lines that came before still count. */
   ended(): void {
     this.#ended = true;
-    this.#wake();
+    this.#flow.wake();
   }
 
   /** No further line is given: the server stops. */
   stop(): void {
     this.#stopped = true;
-    this.#wake();
+    this.#flow.wake();
   }
 
   /** Throws away what was received and not read. */
@@ -57,18 +56,7 @@ export class LineReader {
       if (this.#ended) return { kind: 'closed' };
       const leftMs = untilMs - this.#clock.monotonicMs();
       if (leftMs <= 0) return { kind: 'late' };
-      await this.#more(leftMs);
+      await this.#flow.more(leftMs);
     }
-  }
-
-  #more(waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.timer(waitMs, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-      this.#connection.resume();
-    });
   }
 }

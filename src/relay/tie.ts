@@ -37,7 +37,7 @@ export interface TieOptions {
   readonly prepare?: (stream: BusStream) => Promise<void>;
 }
 
-/** Before the next try: at first none, later longer, so that thousands of sessions do not beat on a lost owner. */
+/** Before the same owner is tried again: at first none, later longer, so that thousands do not beat on a lost owner. */
 const PAUSE_MS = 20;
 const PAUSE_MS_MAX = 1000;
 
@@ -49,6 +49,11 @@ interface Attached {
 export class OwnerTie {
   readonly #options: TieOptions;
   #attached: Attached | undefined;
+  /**
+   * An owner has served the session: it is one of those that the account may have. Refused a place at its return, its own
+   * earlier stream may be in the way, of whose end the owner has not heard yet.
+   */
+  #wasAttached = false;
 
   constructor(options: TieOptions) {
     this.#options = options;
@@ -59,8 +64,11 @@ export class OwnerTie {
    * found in time, and with whatever `take` rejected with.
    */
   async exchange(exchange: Exchange): Promise<void> {
-    const { clock, dial, stallMs } = this.#options;
+    const { clock, dial, object, stallMs } = this.#options;
+    const slot = slotOfObject(object);
     const deadline = new Deadline(clock, stallMs, exchange);
+    let lost: unknown;
+    let limitedAtMs: number | undefined;
     for (let pauseMs = 0; ; pauseMs = Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS, pauseMs * 2))) {
       try {
         await this.#attempt(exchange, deadline);
@@ -68,10 +76,14 @@ export class OwnerTie {
       } catch (error) {
         this.detach(error);
         if (error instanceof Given) throw error.cause;
-        if (!exchange.canGoOn || isFinal(error) || deadline.isOver) throw error;
+        const isLimited = this.#wasAttached && failureCode(error) === 'limit';
+        limitedAtMs = isLimited ? (limitedAtMs ?? clock.monotonicMs()) : undefined;
+        const isRefused = isLimited ? clock.monotonicMs() - limitedAtMs! >= stallMs : isFinal(error);
+        if (!exchange.canGoOn || isRefused || deadline.isOver) throw error;
+        lost = error;
       }
-      await dial.changed();
-      await clock.sleep(pauseMs);
+      await dial.changed(slot, pauseMs, exchange.isPatient === true);
+      if (!exchange.canGoOn) throw lost;
     }
   }
 
@@ -93,6 +105,7 @@ export class OwnerTie {
     for (;;) {
       const { value, done } = await deadline.bound(messages.next());
       if (done) throw new Failure('unavailable', 'the owner ended the session');
+      this.#wasAttached = true;
       let isOver;
       try {
         isOver = await exchange.take(value);

@@ -2,8 +2,14 @@
  * What has to hold between addresses: nothing is listened on twice, a wildcard counts as every address; the bus is on one
  * address only; administration is on loopback and the management address only; the network of the storage is left alone.
  */
-import { formatEndpoint, isLoopback, isUnspecified, parseAddress, plainAddress } from '../lib/ip.ts';
-import type { Endpoint } from './declare.ts';
+import {
+  type Endpoint,
+  formatEndpoint,
+  isLoopback,
+  isUnspecified,
+  parseAddress,
+  plainAddress,
+} from '../lib/ip.ts';
 import type { Inconsistency, SettingName, Settings } from './settings.ts';
 
 /** An address that is listened on, and the setting that says so. */

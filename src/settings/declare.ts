@@ -3,8 +3,10 @@
  * use, and says in words what is allowed: parser, messages and manual come from this one place.
  */
 
-import { isArray, isDictionary, type Value } from '../lib/dictionary/value.ts';
+import { format } from '../lib/dictionary/format.ts';
+import { type AddressValue, isArray, isDictionary, type Value } from '../lib/dictionary/value.ts';
 import {
+  type Endpoint,
   formatAddress,
   formatEndpoint,
   type IpNumber,
@@ -33,14 +35,16 @@ export interface Setting<T> {
   readonly description: string;
 }
 
-/** `host:port` of something to listen on or to dial. The shape of the platform's Address. */
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
 export function setting<T>(type: Type<T>, fallback: T, description: string): Setting<T> {
   return { type, default: fallback, description };
+}
+
+/** The sections of a manual page in Markdown, one a setting. */
+export function describeEach(settings: Readonly<Record<string, Setting<unknown>>>): readonly string[] {
+  return Object.entries(settings).map(([key, { type, default: fallback, description }]) => {
+    const shown = fallback === undefined ? 'none' : `\`${format(type.write(fallback))}\``;
+    return `### ${key}\n\n${description}\n\nAllowed: ${type.allowed}. Default: ${shown}.\n`;
+  });
 }
 
 /** A string that matches a pattern as a whole. */
@@ -106,16 +110,6 @@ export function oneOf<T extends string>(words: readonly T[]): Type<T> {
   };
 }
 
-/** YES or NO, in any case. */
-export const yesNo: Type<boolean> = {
-  allowed: 'YES or NO',
-  read: (value) => {
-    const word = typeof value === 'string' ? value.toUpperCase() : undefined;
-    return word === 'YES' ? true : word === 'NO' ? false : undefined;
-  },
-  write: (value) => (value ? 'YES' : 'NO'),
-};
-
 /** `ip:port`; a name is refused, as nothing that the cluster rests on may wait for DNS. */
 export const endpoint: Type<Endpoint> = {
   allowed: 'an address and port such as 192.0.2.1:7600 or "[2001:db8::1]:7600"',
@@ -148,12 +142,14 @@ export const ip: Type<string> = {
   write: (value) => value,
 };
 
-/** A literal IP address, or `""`. */
-export const ipOrNone: Type<string> = {
-  allowed: `${ip.allowed}, or ""`,
-  read: (value) => (value === '' ? '' : readIp(value)),
-  write: (value) => value,
-};
+/** What a type of texts allows, or `""`. */
+export function orNone(type: Type<string>): Type<string> {
+  return {
+    allowed: `${type.allowed}, or ""`,
+    read: (value) => (value === '' ? '' : type.read(value)),
+    write: (value) => type.write(value),
+  };
+}
 
 /** Addresses, networks and ranges, in a list, or one string with commas, as forms send it. */
 export const networks: Type<Networks> = {
@@ -162,8 +158,8 @@ export const networks: Type<Networks> = {
   read: (value) => {
     if (typeof value === 'string') return parseNetworks(value);
     const entries = isArray(value) ? value : [value];
-    const texts = entries.map((each) => (typeof each === 'string' ? each : readIp(each)));
-    return texts.includes(undefined) ? undefined : parseNetworks(texts as string[]);
+    const texts = all(entries.map((each) => (typeof each === 'string' ? each : readIp(each))));
+    return texts && parseNetworks(texts);
   },
   write: (value) => value.entries,
 };
@@ -176,10 +172,10 @@ export const addressMap: Type<ReadonlyMap<string, string>> = {
   allowed: `a dictionary of at most ${ADDRESS_MAP_MAX} pairs of IP addresses such as { "10.0.0.5" = "203.0.113.5"; }`,
   read: (value) => {
     if (!isDictionary(value) || value.size > ADDRESS_MAP_MAX) return undefined;
-    const pairs = [...value].map(([from, to]) => [readIp(from), readIp(to)] as const);
-    if (pairs.flat().includes(undefined)) return undefined;
-    const map = new Map(pairs as readonly (readonly [string, string])[]);
-    return map.size === pairs.length ? map : undefined;
+    const [from, to] = [all([...value.keys()].map(readIp)), all([...value.values()].map(readIp))];
+    if (from === undefined || to === undefined) return undefined;
+    const map = new Map(from.map((key, index) => [key, to[index]!]));
+    return map.size === value.size ? map : undefined;
   },
   write: (value) => new Map(value),
 };
@@ -211,14 +207,14 @@ export const domainAddresses: Type<readonly string[]> = {
   read: (value) => {
     const items = typeof value === 'string' ? value.split(',').filter((each) => each.trim() !== '') : value;
     if (!isArray(items) || items.length > DOMAIN_ADDRESSES_MAX) return undefined;
-    const read = items.map(readDomainAddress);
-    return read.includes(undefined) ? undefined : [...new Set(read as readonly string[])];
+    const read = all(items.map(readDomainAddress));
+    return read && [...new Set(read)];
   },
   write: (value) => value,
 };
 
 function readDomainAddress(value: Value): string | undefined {
-  const text = typeof value === 'string' ? value.trim() : hostOf(value);
+  const text = hostOf(value)?.trim();
   const address = text === undefined ? undefined : parseAddress(text);
   return address !== undefined && canBelongToDomain(address) ? formatAddress(address) : undefined;
 }
@@ -238,11 +234,17 @@ const LINK_LOCAL = 0xfe80n << 112n;
 /** 127.0.0.1 */
 const LOOPBACK = 0x7f00_0001n;
 
-/** Of `#I[192.0.2.1]`, without a port. */
-function hostOf(value: Value): string | undefined {
+/** `#I[192.0.2.1]`, with or without a port. */
+function addressIn(value: Value): AddressValue | undefined {
   if (value === null || typeof value !== 'object' || isArray(value) || isDictionary(value)) return undefined;
-  if (Buffer.isBuffer(value) || value.kind !== 'address' || value.port !== undefined) return undefined;
-  return value.host;
+  return Buffer.isBuffer(value) || value.kind !== 'address' ? undefined : value;
+}
+
+/** An IP address in a text, or as `#I[192.0.2.1]` without a port. */
+function hostOf(value: Value): string | undefined {
+  if (typeof value === 'string') return value;
+  const address = addressIn(value);
+  return address?.port === undefined ? address?.host : undefined;
 }
 
 /** Octets as a datablock `[base64]`, or text that stands for them, such as PEM. `what` completes "give …". */
@@ -266,17 +268,14 @@ function all<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {
 
 /** In its one form (`plainAddress`), so that it can be compared. */
 function readIp(value: Value): string | undefined {
-  if (typeof value === 'string') return isAddress(value) ? plainAddress(value) : undefined;
-  if (value === null || typeof value !== 'object' || isArray(value) || isDictionary(value)) return undefined;
-  if (Buffer.isBuffer(value) || value.kind !== 'address' || value.port !== undefined) return undefined;
-  return plainAddress(value.host);
+  const host = hostOf(value);
+  return host !== undefined && isAddress(host) ? plainAddress(host) : undefined;
 }
 
 function readEndpoint(value: Value): Endpoint | undefined {
   if (typeof value === 'string') return parseEndpoint(value);
-  if (value === null || typeof value !== 'object' || isArray(value) || isDictionary(value)) return undefined;
-  if (Buffer.isBuffer(value) || value.kind !== 'address' || value.port === undefined) return undefined;
-  return { host: value.host, port: value.port };
+  const address = addressIn(value);
+  return address?.port === undefined ? undefined : { host: address.host, port: address.port };
 }
 
 function digits(value: Value): number | undefined {

@@ -11,7 +11,7 @@ import { format } from '../lib/dictionary/format.ts';
 import { FILE_LIMITS, parse } from '../lib/dictionary/parse.ts';
 import type { Dictionary, Value } from '../lib/dictionary/value.ts';
 import { DecodeError, Decoder, Encoder } from '../lib/encoder.ts';
-import { domainAddresses, octetsOrText, oneOf, type Setting, setting } from './declare.ts';
+import { describeEach, domainAddresses, octetsOrText, oneOf, type Setting, setting } from './declare.ts';
 
 /** Octets of a certificate, or of a chain, as it is given. */
 export const CERTIFICATE_OCTETS_MAX = 64 * 1024;
@@ -167,15 +167,11 @@ export function peekDomainSetting(octets: Uint8Array, wanted: string): Value | u
 
 /** The manual page of a domain's settings, in Markdown. */
 export function describeDomainSettings(): string {
-  const sections = Object.entries(DOMAIN_SETTINGS as Record<string, Setting<unknown>>).map(([key, each]) => {
-    const fallback = each.default === undefined ? 'none' : `\`${format(each.type.write(each.default))}\``;
-    return `### ${key}\n\n${each.description}\n\nAllowed: ${each.type.allowed}. Default: ${fallback}.\n`;
-  });
   return [
     '## Settings of a domain',
     '',
     'Shown and changed by GETDOMAINSETTINGS, UPDATEDOMAINSETTINGS, SETDOMAINSETTINGS; a value `default` removes one.',
     '',
-    ...sections,
+    ...describeEach(DOMAIN_SETTINGS),
   ].join('\n');
 }

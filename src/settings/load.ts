@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type Document, newDocument, parseDocument } from '../lib/dictionary/document.ts';
 import { FILE_LIMITS } from '../lib/dictionary/parse.ts';
+import { errorCode } from '../lib/failure.ts';
 import type { Fs } from '../platform/platform.ts';
 import type { Setting } from './declare.ts';
 import {
@@ -131,7 +132,7 @@ function unknownKey(key: string): string {
 
 async function readFile(fs: SettingsFs, path: string): Promise<Buffer | undefined> {
   const file = await fs.open(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (file === undefined) return undefined;
@@ -148,6 +149,5 @@ function bad(file: string, why: string): LoadedSettings {
 }
 
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : String(error);
+  return errorCode(error) ?? String(error);
 }

@@ -6,22 +6,22 @@
  * without being root and without opening it to a network. A server that faces clients names its addresses. Which address is
  * for what (docs/operator.md, "Networks") is checked here too: a mistake there would open a door that nobody looks at.
  */
-import { format } from '../lib/dictionary/format.ts';
+import type { Endpoint } from '../lib/ip.ts';
 import { LOG_LEVELS } from '../lib/logging.ts';
 import { noNetworks } from '../lib/networks.ts';
 import { checkAddresses } from './addresses.ts';
 import {
   addressMap,
+  describeEach,
   duration,
-  type Endpoint,
   endpoint,
   endpoints,
   integer,
   ip,
-  ipOrNone,
   listener,
   networks,
   oneOf,
+  orNone,
   type Setting,
   setting,
   size,
@@ -50,9 +50,9 @@ function local(port: number): readonly Endpoint[] {
   return [loopback(port)];
 }
 
-/** Unless told otherwise, a name of a host as RFC 5321 section 2.3.5 wants it: labels of letters, digits and hyphens. */
+/** A name of a host as RFC 5321 section 2.3.5 wants it: labels of letters, digits and hyphens. */
 const HOST_NAME =
-  /^$|^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
 export const SETTINGS = {
   ClusterName: setting(
@@ -61,10 +61,7 @@ export const SETTINGS = {
     'Name of the cluster, the same on all members; shown to administrators.',
   ),
   MemberName: setting(
-    text(
-      /^$|^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
-      'a name of 1 to 64 letters, digits, dots, hyphens, or ""',
-    ),
+    orNone(name),
     '',
     'Name of this member, different on every member; the name of the host when empty.',
   ),
@@ -72,6 +69,16 @@ export const SETTINGS = {
     integer(1, 64),
     1,
     'Worker processes of this member. One a core is a good number for a server of its own.',
+  ),
+  Weight: setting(
+    integer(1, 1000),
+    100,
+    'How many accounts each worker of this member gets beside those of other members: one of 200 twice as many as one of 100. For machines that are not alike.',
+  ),
+  MovesPerSecond: setting(
+    integer(1, 4000),
+    400,
+    'Most slots of 4096 that move from worker to worker in a second as planned: when members come, go or drain. The controller goes by its own.',
   ),
   ClusterAddress: setting(
     endpoint,
@@ -104,7 +111,7 @@ export const SETTINGS = {
     'By how many percent the clocks of two members may differ in speed; added to every wait for the end of a lease.',
   ),
   HostName: setting(
-    text(HOST_NAME, 'a name of a host such as mail.example.com, or ""'),
+    orNone(text(HOST_NAME, 'a name of a host such as mail.example.com')),
     '',
     'The name in greetings, Received fields and EHLO: one that DNS leads to this server. MemberName when empty.',
   ),
@@ -114,12 +121,12 @@ export const SETTINGS = {
     'The address of this machine for administration: besides loopback the only one on which PWDListener and AdminListener may be.',
   ),
   PublicAddress: setting(
-    ipOrNone,
+    orNone(ip),
     '',
     "The address of this machine that faces clients and other servers: source of outgoing mail of domains without an address of their own. The system's choice when empty.",
   ),
   StorageAddress: setting(
-    ipOrNone,
+    orNone(ip),
     '',
     'The address of this machine in the network of the storage, where it has one of its own: checked at start, and nothing listens there.',
   ),
@@ -186,7 +193,7 @@ export const SETTINGS = {
     'Health, status and metrics over HTTP, on loopback or ManagementAddress; in TLS where it is not loopback.',
   ),
   PostmasterAddress: setting(
-    text(/^$|^[^\s@]{1,64}@[^\s@]{1,255}$/, 'an address of an account such as postmaster@example.com, or ""'),
+    orNone(text(/^[^\s@]{1,64}@[^\s@]{1,255}$/, 'an address of an account such as postmaster@example.com')),
     '',
     'Where mail for Postmaster without a domain goes, and for postmaster of a domain that has no such account (RFC 5321 section 4.5.1). When empty, the account postmaster of one of the oldest domains; without one, senders are asked to try again later.',
   ),
@@ -229,6 +236,11 @@ export const SETTINGS = {
     oneOf(['auto', 'on', 'off']),
     'auto',
     'Whether each commit is followed by a look at the directory for a newer owner. auto: on where the storage is NFS.',
+  ),
+  NotReadyDelay: setting(
+    duration(0, 10 * 60_000),
+    5000,
+    'How long a member that was made Not-Ready still takes new clients, although /health says 503: two looks of the balancer.',
   ),
   LogLevel: setting(oneOf(LOG_LEVELS), 'info', 'What is logged; the less serious is left out.'),
   PoolSize: setting(
@@ -323,15 +335,11 @@ export function listenersOf(settings: Settings): readonly (readonly [ListenerSet
 
 /** The manual page of the settings, in Markdown. */
 export function describeSettings(): string {
-  const sections = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(
-    ([key, each]) =>
-      `### ${key}\n\n${each.description}\n\nAllowed: ${each.type.allowed}. Default: \`${format(each.type.write(each.default))}\`.\n`,
-  );
   return [
     '## Settings of a member',
     '',
     'In `<base>/Settings/Main.settings`, a dictionary: `{ Workers = 2; }`.',
     '',
-    ...sections,
+    ...describeEach(SETTINGS),
   ].join('\n');
 }

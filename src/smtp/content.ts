@@ -10,7 +10,7 @@
 import { Arrival } from '../lib/arrival.ts';
 import type { Budget } from '../lib/budget.ts';
 import type { Clock } from '../platform/platform.ts';
-import { inspectHeader } from './codec/header.ts';
+import { type HeaderFacts, inspectHeader } from './codec/header.ts';
 import { TextLines } from './codec/text-lines.ts';
 import { HEADER_OCTETS_MAX, RECEIVED_FIELDS_MAX, TEXT_LINE_OCTETS_MAX } from './limits.ts';
 import {
@@ -22,12 +22,10 @@ import {
   STORAGE_FULL,
   TOO_LARGE,
 } from './replies.ts';
-import type { Reply } from './types.ts';
+import type { BodyType, Reply } from './types.ts';
 
 export interface ContentOptions {
-  readonly octetsMax: number;
-  /** BODY=BINARYMIME. */
-  readonly isBinary: boolean;
+  readonly messageOctetsMax: number;
   readonly budget: Pick<Budget, 'take' | 'give'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
@@ -46,6 +44,7 @@ const BLOCK_OCTETS_MAX = 1024 * 1024;
 
 export class Content implements Disposable {
   readonly #options: ContentOptions;
+  readonly #isBinary: boolean;
   readonly #lines = new TextLines();
   /** So far; false only for binary content, which goes on. */
   #isText = true;
@@ -57,8 +56,9 @@ export class Content implements Disposable {
   #taken = 0;
   #refusal: Reply | undefined;
 
-  constructor(options: ContentOptions) {
+  constructor(options: ContentOptions, body: BodyType) {
     this.#options = options;
+    this.#isBinary = body === 'BINARYMIME';
     this.#arrival = new Arrival(options.clock.monotonicMs());
   }
 
@@ -84,12 +84,12 @@ export class Content implements Disposable {
   /** The whole message, or the reply that refuses it. It counts against the budget until this object is disposed of. */
   end(): Message | Reply {
     const endsInCr = this.#lines.endsInCr;
-    if (endsInCr && !this.#options.isBinary) this.#refuse(BARE_LINE_END);
+    if (endsInCr && !this.#isBinary) this.#refuse(BARE_LINE_END);
     if (this.#refusal !== undefined) return this.#refusal;
     const parts = this.#blocks.map((block, n) =>
       n < this.#blocks.length - 1 ? block : block.subarray(0, this.#used),
     );
-    const facts = inspectHeader(beginning(parts, HEADER_OCTETS_MAX + 1));
+    const facts = headerFacts(parts);
     if (facts.octets > HEADER_OCTETS_MAX) return HEADER_TOO_LONG;
     if (facts.receivedFields > RECEIVED_FIELDS_MAX) return LOOP;
     const { hasDate, hasMessageId } = facts;
@@ -110,9 +110,9 @@ export class Content implements Disposable {
   }
 
   #judge(octets: Buffer): Reply | undefined {
-    if (this.#octets > this.#options.octetsMax) return TOO_LARGE;
+    if (this.#octets > this.#options.messageOctetsMax) return TOO_LARGE;
     const lines = this.#lines;
-    if (this.#options.isBinary) {
+    if (this.#isBinary) {
       this.#isText &&= lines.feed(octets) < 0 && !lines.hasNul;
       return undefined;
     }
@@ -153,16 +153,13 @@ export class Content implements Disposable {
   }
 }
 
-/** The first octets in one piece. */
-function beginning(parts: readonly Buffer[], octets: number): Buffer {
-  const [first] = parts;
-  if (first !== undefined && (parts.length === 1 || first.length >= octets)) return first;
-  return Buffer.concat(parts.slice(0, countFor(parts, octets)));
-}
-
-function countFor(parts: readonly Buffer[], octets: number): number {
-  let sum = 0;
+/** Most headers end in the first block; only for a longer one are blocks put together. */
+function headerFacts(parts: readonly Buffer[]): HeaderFacts {
+  const [first = Buffer.alloc(0)] = parts;
+  const facts = inspectHeader(first);
+  if (parts.length < 2 || facts.octets < first.length) return facts;
   let count = 0;
-  while (count < parts.length && sum < octets) sum += parts[count++]!.length;
-  return count;
+  for (let octets = 0; count < parts.length && octets <= HEADER_OCTETS_MAX; )
+    octets += parts[count++]!.length;
+  return inspectHeader(Buffer.concat(parts.slice(0, count)));
 }

@@ -1,4 +1,4 @@
-/** Replies for what goes wrong behind the commands (RFC 5321 section 4.2.2, enhanced codes of RFC 3463 and RFC 5248). */
+/** Replies that several commands share, and those for what goes wrong behind them (RFC 5321 section 4.2.2, enhanced codes of RFC 3463 and RFC 5248). */
 import { failureCode } from '../lib/failure.ts';
 import type { Reply } from './types.ts';
 
@@ -8,7 +8,7 @@ export const NOT_OUR_DOMAIN: Reply = {
   code: 550,
   text: '5.7.1 relaying denied: not a domain of this server, which sends no mail to others',
 };
-export const BAD_ADDRESS: Reply = { code: 553, text: '5.1.3 this is no mailbox address' };
+const BAD_ADDRESS: Reply = { code: 553, text: '5.1.3 this is no mailbox address' };
 export const TRY_LATER: Reply = { code: 451, text: '4.3.0 temporarily unavailable, try again later' };
 export const STORAGE_FULL: Reply = { code: 452, text: '4.3.1 insufficient system storage, try again later' };
 const MAILBOX_FULL: Reply = { code: 452, text: '4.2.2 mailbox full, try again later' };
@@ -33,6 +33,10 @@ export const BARE_LINE_END: Reply = {
   code: 550,
   text: '5.5.2 bare CR or LF, lines end with CRLF (RFC 5321 section 2.3.8)',
 };
+
+export const NO_MAIL: Reply = { code: 503, text: '5.5.1 send MAIL first' };
+/** RFC 5321 section 3.3. */
+export const NO_RECIPIENT: Reply = { code: 503, text: '5.5.1 no valid recipient' };
 
 /** The reply for a failed resolve or delivery. Everything that is not certainly permanent is a temporary error. */
 export function replyFor(error: unknown): Reply {

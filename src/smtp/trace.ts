@@ -45,15 +45,9 @@ export function missingFields(
   return date + messageId;
 }
 
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** RFC 5322 section 3.3, in UTC. */
-export function dateTime(ms: number): string {
-  const d = new Date(ms);
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}`;
-  return `${DAYS[d.getUTCDay()]}, ${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()} ${time} +0000`;
+/** RFC 5322 section 3.3, in UTC: that of ECMAScript but for the zone, whose name there is an obsolete one (section 4.3). */
+function dateTime(ms: number): string {
+  return new Date(ms).toUTCString().replace('GMT', '+0000');
 }
 
 /** RFC 8098 section 2.3; outside ASCII only where the whole message may be so (RFC 6531). */

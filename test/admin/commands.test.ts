@@ -62,7 +62,7 @@ void t.test('a day of an administrator', async (t) => {
     ['SETACCOUNTRIGHTS joseph@company.com (master)', OK],
     ['GETACCOUNTRIGHTS joseph@company.com', ['Master']],
     ['SETACCOUNTRIGHTS joseph@company.com (Root)', ['invalid', /no such right; known are Master/]],
-    ['GETCURRENTCONTROLLER', '10.0.1.10:7600'],
+    ['GETCURRENTCONTROLLER', '10.0.1.10'],
     ['DELETEACCOUNT ann+x@company.com', OK],
     ['DELETEACCOUNT ann+x@company.com', ['unknown-account', /unknown/]],
     ['DELETEDOMAIN company.com', ['failed', /has accounts; .*: DELETEDOMAIN company.com FORCE$/]],
@@ -78,6 +78,60 @@ void t.test('a day of an administrator', async (t) => {
       'RENAMEACCOUNT account INTO newName: give an account another name; without a domain it stays in its own',
     ],
   ]);
+});
+
+void t.test('the members of the cluster', async (t) => {
+  const admin = new MemoryAdministration();
+  await play(t, admin, POSTMASTER, [
+    ['CLUSTER', ['unknown-command', /unknown/]],
+    ['CLUSTER FROBNICATE', ['unknown-command', /unknown/]],
+    ['CLUSTER MEMBERS all', ['syntax', /usage: CLUSTER MEMBERS$/]],
+    ['cluster  notready', ['syntax', /member expected; usage: CLUSTER NOTREADY member/]],
+    ['Cluster NotReady fe1', OK],
+    ['CLUSTER NOTREADY fe2', ['invalid', /no member fe2; there are be1, fe1/]],
+  ]);
+  const list = await execute(admin, POSTMASTER, 'CLUSTER MEMBERS');
+  const member = (name: string): Value | undefined =>
+    list.kind === 'data' ? (list.value as ReadonlyMap<string, Value>).get(name) : undefined;
+  t.strictSame(
+    member('be1'),
+    new Map([
+      ['Role', 'backend'],
+      ['State', 'ready'],
+      ['Controller', 'YES'],
+      ['Draining', 'NO'],
+      ['Slots', '7'],
+      ['Connections', '3'],
+      ['Version', '0.1.0'],
+      ['Level', '0'],
+    ]),
+  );
+  const notReady = member('fe1') as ReadonlyMap<string, Value>;
+  t.equal(notReady.get('NotReadySince'), '2026-11-20T12:00:00.000Z');
+  t.equal(notReady.get('NotReadyBy'), 'postmaster');
+  const level: Value = new Map<string, Value>([
+    ['Level', '0'],
+    ['Known', '0'],
+    [
+      'Members',
+      new Map([
+        ['be1', '0'],
+        ['fe1', '0'],
+      ]),
+    ],
+    ['Next', new Map()],
+  ]);
+  await play(t, admin, POSTMASTER, [
+    ['CLUSTER READY fe1', OK],
+    ['CLUSTER READY fe2', ['invalid', /no member fe2/]],
+    ['CLUSTER LEVEL', level],
+    ['CLUSTER LEVEL x', ['invalid', /a number/]],
+    ['CLUSTER LEVEL 07', ['invalid', /a number/]],
+    ['CLUSTER LEVEL 1', ['failed', /knows levels up to 0: install a newer version/]],
+    ['HELP cluster ready', 'CLUSTER READY member: the member takes clients and slots again'],
+  ]);
+  admin.node.answers = false;
+  await play(t, admin, POSTMASTER, [['CLUSTER NOTREADY be1', ['temporary', /controller does not answer/]]]);
 });
 
 void t.test('what a created account starts with', async (t) => {
@@ -103,6 +157,12 @@ void t.test('who has not the right Master acts on its own account only', async (
     ['SETACCOUNTPASSWORD ann@a.example PASSWORD x', refused],
     ['SETACCOUNTRIGHTS * (Master)', refused],
     ['GETCURRENTCONTROLLER', refused],
+    ['CLUSTER MEMBERS', refused],
+    ['CLUSTER NOTREADY be1', refused],
+    ['CLUSTER READY be1', refused],
+    ['CLUSTER LEVEL', refused],
+    ['CLUSTER LEVEL 1', refused],
+    ['CLUSTER MOVESLOT 7 TO be1', refused],
     ['GETACCOUNTALIASES *', []],
     ['SETACCOUNTPASSWORD joe@A.example PASSWORD y', ['invalid', /at least 10 octets/]],
     ['SETACCOUNTPASSWORD joe@A.example PASSWORD password12345', ['invalid', /tried first/]],

@@ -10,8 +10,9 @@ import type { Dictionary } from '../../src/lib/dictionary/value.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import type { AuthenticatedAs, Authenticator } from '../../src/login/types.ts';
 import { decodeDomainSettings, encodeDomainSettings } from '../../src/settings/domain-settings.ts';
-import type { DomainId, ObjectId } from '../../src/store/ids.ts';
+import type { DomainId, ObjectId, Slot } from '../../src/store/ids.ts';
 import { Prng } from '../support/prng.ts';
+import { MemoryNode, membersOf, status } from './memory-members.ts';
 
 export const POSTMASTER: AuthenticatedAs = { kind: 'administrator', login: 'postmaster', object: undefined };
 
@@ -29,11 +30,15 @@ export class MemoryAdministration implements Administration {
   /** Thrown by the next call that changes or asks anything. */
   failure: Error | undefined;
   hasController = true;
+  /** Moved to each backend. */
+  readonly slots = new Map<string, readonly Slot[]>([['be1', []]]);
   #domains: DomainRecord[] = [];
   #nextId = 1;
   #created = 0;
   postmasterPassword = 'secret word';
   readonly random = new Prng('administration');
+  readonly node = new MemoryNode([status('be1', { isController: true }), status('fe1')]);
+  readonly members = membersOf(this.node);
   readonly ring = makeKeyring('frontend', this.random);
   nowMs = Date.now();
 
@@ -163,6 +168,12 @@ export class MemoryAdministration implements Administration {
 
   async setAccountRights(account: AccountName, rights: ReadonlySet<Right>): Promise<void> {
     this.rights.set(this.#login(account), rights);
+  }
+
+  async moveSlot(slot: Slot, member: string): Promise<void> {
+    this.#fail();
+    if (!this.slots.has(member)) throw new Failure('not-found', `no backend ${member} is there`);
+    this.slots.set(member, [...this.slots.get(member)!, slot]);
   }
 
   controller(): { readonly host: string; readonly port: number } | undefined {

@@ -1,10 +1,9 @@
 /** Installing certificates: good and bad pairs and chains, and the orders in which tools set the three settings. */
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import t from 'tap';
 import { storedCertificate } from '../../src/certificates/certificate-change.ts';
-import { certificatePem } from '../../src/certificates/pem.ts';
 import { openKey } from '../../src/certificates/stored-key.ts';
 import type { Dictionary, Value } from '../../src/lib/dictionary/value.ts';
 import { shownSettings } from '../../src/settings/domain-settings.ts';
@@ -16,9 +15,10 @@ const DOMAIN = 'a.example';
 /** What is accepted can be shown: OpenSSL has its own mind about keys and signatures. */
 function assertShowable(settings: Dictionary): void {
   const { leaf, chain, key } = storedCertificate(settings)!;
-  const cert = [leaf, ...chain].map(certificatePem).join('');
+  const cert = [leaf, ...chain].map((der) => new X509Certificate(der).toString()).join('');
   createSecureContext({ cert, key: openKey(ring, key).export({ type: 'pkcs8', format: 'pem' }) });
 }
+
 const NONE: Dictionary = new Map();
 
 /** Of two authorities behind each other, with a leaf for the domain. */

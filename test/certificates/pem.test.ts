@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { certificatePem, readCertificates, readPrivateKey, splitDer } from '../../src/certificates/pem.ts';
+import { readCertificates, readPrivateKey, splitDer } from '../../src/certificates/pem.ts';
 import { Failure, failureCode } from '../../src/lib/failure.ts';
 import { identity } from './bed.ts';
 
@@ -18,7 +18,6 @@ void t.test('certificates: PEM with anything around it, DER alone and one after 
   t.strictSame(names(one.pem.replaceAll('CERTIFICATE', 'X509 CERTIFICATE')), both.slice(0, 1));
   t.strictSame(names(one.der), both.slice(0, 1));
   t.strictSame(names(Buffer.concat([one.der, two.der])), both);
-  t.strictSame(names(certificatePem(one.der)), both.slice(0, 1));
 });
 
 void t.test('what is no certificate is told so', async (t) => {

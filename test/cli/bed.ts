@@ -1,9 +1,10 @@
 /** What the tests of the PWD service stand on. */
 import { setImmediate as immediate } from 'node:timers/promises';
 import { execute } from '../../src/admin/commands.ts';
-import { type CliOptions, CliService } from '../../src/cli/service.ts';
+import { type CliListenerOptions, startCliListener } from '../../src/cli/service.ts';
 import { noLogger } from '../../src/lib/logging.ts';
-import type { Connection, TlsInfo } from '../../src/platform/platform.ts';
+import type { Connection, Net, TlsInfo } from '../../src/platform/platform.ts';
+import type { ClientListener } from '../../src/relay/listener.ts';
 import { MemoryAdministration, POSTMASTER } from '../admin/memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { connectedPair } from '../support/memory-net.ts';
@@ -21,27 +22,37 @@ export const TLS: TlsInfo = {
 export class Bed {
   readonly clock = new ManualClock();
   readonly admin = new MemoryAdministration();
-  readonly service: CliService;
+  listener!: ClientListener;
+  #accept!: (connection: Connection) => void;
   client!: Connection;
   server!: Connection;
   closed!: Promise<void>;
   lines!: () => string[];
 
-  private constructor(options: Partial<CliOptions>) {
-    this.service = new CliService({
-      admin: this.admin,
-      authenticator: this.admin.authenticator,
-      clock: this.clock,
+  private constructor() {}
+
+  static async start(options: Partial<CliListenerOptions> = {}): Promise<Bed> {
+    const bed = new Bed();
+    const net: Pick<Net, 'listen'> = {
+      listen: async (address, accept) => {
+        bed.#accept = accept;
+        return { address, close: async () => undefined };
+      },
+    };
+    bed.listener = await startCliListener({
+      net: net as Net,
+      listen: { host: '127.0.0.1', port: 106 },
+      shared: false,
+      tls: undefined,
+      admin: bed.admin,
+      authenticator: bed.admin.authenticator,
+      clock: bed.clock,
       logger: noLogger,
       host: 'mx.example',
       version: '1.0',
       connectionsMax: 10,
       ...options,
     });
-  }
-
-  static async start(options: Partial<CliOptions> = {}): Promise<Bed> {
-    const bed = new Bed(options);
     for (const line of [
       'CREATEDOMAIN a.example SHARED',
       'CREATEACCOUNT joe@a.example {Password=pass;}',
@@ -62,7 +73,7 @@ export class Bed {
         closed: () => resolve(),
       }),
     );
-    this.service.accept(server);
+    this.#accept(server);
     return {
       client,
       server,

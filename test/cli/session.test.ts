@@ -2,7 +2,6 @@ import t from 'tap';
 import {
   type Effect,
   type Input,
-  isBusy,
   isLoggedIn,
   LOGIN_FAILURES_MAX,
   newSession,
@@ -30,7 +29,7 @@ const LOGGED_IN: readonly (Input | string)[] = ['USER joe', 'PASS x', { kind: 'a
 function sent(inputs: readonly (Input | string)[]): string {
   return feed(inputs)[1]
     .map((effect) => {
-      if (effect.kind === 'send-all') return [...Iterator.from(effect.pieces)].join('');
+      if (effect.kind === 'send-all') return [...effect.pieces].join('');
       return effect.kind === 'send' ? effect.text : `<${effect.kind}>`;
     })
     .join('');
@@ -38,6 +37,11 @@ function sent(inputs: readonly (Input | string)[]): string {
 
 void t.test('the greeting offers no APOP: it has no <token>', (t) => {
   t.match(sent([{ kind: 'connected' }]), /^200 mx.example Postern PWD Server 1.0 ready\r\n$/);
+  t.end();
+});
+
+void t.test('where others could hear it, no password is asked for', (t) => {
+  t.match(sent([{ kind: 'unsafe' }]), /^501 log in with TLS, or from this machine.*\r\n<close>$/);
   t.end();
 });
 
@@ -78,7 +82,6 @@ void t.test(
 void t.test('commands run one at a time', (t) => {
   const [running, effects] = feed([...LOGGED_IN, 'listdomains']);
   t.strictSame(effects, [{ kind: 'execute', who: JOE, line: 'listdomains' }]);
-  t.ok(isBusy(running));
   t.ok(isLoggedIn(running));
   t.throws(() => feed(['NOOP'], running), /busy/);
   const done: Input = { kind: 'executed', outcome: { kind: 'data', value: ['a'] } };

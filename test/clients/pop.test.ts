@@ -7,15 +7,14 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { TlsServerOptions } from '../../src/platform/platform.ts';
+import { type Ran, run, without } from '../imap/programs.ts';
 import { PASSWORD, PopBed, USER } from '../pop/bed.ts';
-import { makeIdentity } from '../support/certificates.ts';
+import { serverTls } from '../support/certificates.ts';
 import { Lab } from '../support/lab.ts';
 import { LineClient } from '../support/line-client.ts';
 
 const TIMEOUT_MS = 60_000;
-const identity = await makeIdentity({ names: ['localhost'] });
-const TLS: TlsServerOptions = { minVersion: 'TLSv1.2', identity: () => identity };
+const TLS = await serverTls('localhost');
 
 const MAIL = [
   'Subject: one\r\n\r\nfirst\r\n',
@@ -23,34 +22,9 @@ const MAIL = [
   `Subject: three\r\n\r\n${'long line of a long message\r\n'.repeat(20_000)}`,
 ];
 
-interface Ran {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(program: string, args: readonly string[], input = ''): Promise<Ran> {
-  return new Promise((resolve) => {
-    const options = { timeout: TIMEOUT_MS, maxBuffer: 2 ** 26, encoding: 'latin1' } as const;
-    const child = execFile(program, args, options, (error, stdout, stderr) =>
-      resolve({
-        status: error === null ? 0 : typeof error.code === 'number' ? error.code : -1,
-        stdout,
-        stderr,
-      }),
-    );
-    child.stdin?.on('error', () => undefined); // a program that is not there
-    child.stdin?.end(input);
-  });
-}
-
-async function without(program: string, ...args: readonly string[]): Promise<string | false> {
-  return (await run(program, args)).status === 0 ? false : `${program} is not installed`;
-}
-
-const noPython = await without('python3', '-c', 'import poplib, ssl');
-const noCurl = await without('curl', '--version');
-const noFetchmail = await without('fetchmail', '--version');
+const noPython = await without('python3', 'python3', '-c', 'import poplib, ssl');
+const noCurl = await without('curl', 'curl', '--version');
+const noFetchmail = await without('fetchmail', 'fetchmail', '--version');
 
 const PYTHON = `
 import poplib, ssl, sys, json

@@ -132,15 +132,8 @@ function masterCf({ port }: Address): string {
 
 async function untilGreeted(address: Address): Promise<void> {
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const greeting = await Talk.connect(address).then(
-      async (talk) => {
-        const reply = await talk.reply();
-        talk.close();
-        return reply;
-      },
-      () => [], // refused: not listening yet
-    );
-    if (greeting[0]?.startsWith('220') === true) return;
+    const talk = await Talk.greeted(address).catch(() => undefined); // not listening yet
+    if (talk !== undefined) return talk.close();
     await sleep(LOOK_MS);
   }
   throw new Error('no greeting');

@@ -50,8 +50,7 @@ function messagesOf(delivered: readonly Delivered[], index: number): readonly De
 
 /** Sends a message as a mail server must: CRLF line ends, dots stuffed, nothing else changed. */
 async function relay(address: Address, content: string): Promise<void> {
-  const talk = await Talk.connect(address);
-  await talk.reply();
+  const talk = await Talk.greeted(address);
   for (const line of ['EHLO us.example', 'MAIL FROM:<>', 'RCPT TO:<joe@lab.example>', 'DATA'])
     await talk.say(line);
   const stuffed = content.replace(/^\./, '..').replaceAll('\r\n.', '\r\n..');

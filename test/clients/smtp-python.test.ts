@@ -1,14 +1,11 @@
 /** Python's smtplib (apt: python3) as a mail program: STARTTLS, AUTH, SMTPUTF8, BODY, DSN parameters, LMTP. */
-import { execFile } from 'node:child_process';
 import t from 'tap';
+import { run, without } from '../imap/programs.ts';
 import { PASSWORD } from '../sasl/bed.ts';
 import { startBed, testTls } from '../smtp/bed.ts';
 import { withoutTrace } from '../smtp/play.ts';
 
-const isThere = await new Promise<boolean>((resolve) =>
-  execFile('python3', ['-c', 'import smtplib, ssl'], (error) => resolve(error === null)),
-);
-const skip = isThere ? false : 'python3 is not installed';
+const skip = await without('python3', 'python3', '-c', 'import smtplib, ssl');
 
 const PRELUDE = `
 import smtplib, ssl, sys
@@ -16,15 +13,10 @@ port, password = int(sys.argv[1]), sys.argv[2]
 context = ssl._create_unverified_context()
 `;
 
-function python(script: string, port: number): Promise<string> {
-  return new Promise((resolve) =>
-    execFile(
-      'python3',
-      ['-c', PRELUDE + script, String(port), PASSWORD],
-      { timeout: 20_000 },
-      (error, stdout, stderr) => resolve(error === null ? stdout : `failed: ${stdout}${stderr}`),
-    ),
-  );
+/** What the script prints, or how it failed. */
+async function python(script: string, port: number): Promise<string> {
+  const { status, stdout, stderr } = await run('python3', ['-c', PRELUDE + script, String(port), PASSWORD]);
+  return status === 0 ? stdout : `failed: ${stdout}${stderr}`;
 }
 
 void t.test('STARTTLS, the mechanisms it knows, and a message', { skip }, async (t) => {

@@ -1,17 +1,11 @@
 /** swaks (apt: swaks, with libnet-ssleay-perl for TLS) as a mail program's and as another server's client. */
-import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import t from 'tap';
+import { run, without } from '../imap/programs.ts';
 import { PASSWORD } from '../sasl/bed.ts';
 import { startBed, testTls } from '../smtp/bed.ts';
 import { withoutTrace } from '../smtp/play.ts';
 
-const SWAKS = '/usr/bin/swaks';
-const isThere = await access(SWAKS).then(
-  () => true,
-  () => false,
-);
-const skip = isThere ? false : 'swaks is not installed (apt-get install swaks libnet-ssleay-perl)';
+const skip = await without('swaks libnet-ssleay-perl', 'swaks', '--version');
 
 interface Run {
   readonly status: number;
@@ -19,26 +13,11 @@ interface Run {
   readonly output: string;
 }
 
-function swaks(port: number, ...options: readonly string[]): Promise<Run> {
-  const all = [
-    '--server',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--helo',
-    'c.example',
-    '--from',
-    'joe@lab.example',
-  ];
-  return new Promise((resolve) =>
-    execFile(
-      SWAKS,
-      [...all, '--to', 'ann@lab.example', ...options],
-      { timeout: 20_000 },
-      (error, stdout, stderr) =>
-        resolve({ status: error === null ? 0 : Number(error.code ?? -1), output: stdout + stderr }),
-    ),
-  );
+async function swaks(port: number, ...options: readonly string[]): Promise<Run> {
+  const server = ['--server', '127.0.0.1', '--port', String(port)];
+  const envelope = ['--helo', 'c.example', '--from', 'joe@lab.example', '--to', 'ann@lab.example'];
+  const { status, stdout, stderr } = await run('swaks', [...server, ...envelope, ...options]);
+  return { status, output: stdout + stderr };
 }
 
 void t.test('as another server: in the clear, pipelined, with STARTTLS', { skip }, async (t) => {

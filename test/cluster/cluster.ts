@@ -1,10 +1,9 @@
 /** A cluster in memory for tests: members made of supervisor and worker nodes over `MemoryHub`, one manual clock. */
-import {
-  createSupervisorNode,
-  createWorkerNode,
-  DEFAULT_TIMES,
-  initStorage,
-} from '../../src/cluster/node.ts';
+
+import { FeatureLevel } from '../../src/cluster/level.ts';
+import { initStorage } from '../../src/cluster/storage/check.ts';
+import { createSupervisorNode } from '../../src/cluster/supervisor-node.ts';
+import { DEFAULT_TIMES } from '../../src/cluster/times.ts';
 import type {
   ClusterLogger,
   ClusterTimes,
@@ -14,8 +13,10 @@ import type {
   SettingsDelta,
   SlotHolder,
   SupervisorNode,
+  WorkerLoad,
   WorkerNode,
 } from '../../src/cluster/types.ts';
+import { createWorkerNode } from '../../src/cluster/worker-node.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import { type DomainId, SLOTS, type Slot } from '../../src/store/ids.ts';
 import type { Lease } from '../../src/store/log/types.ts';
@@ -80,8 +81,9 @@ export class TestSettings {
       changesSince: () => undefined,
       change: async (change) => {
         await check();
-        const { key, value } = change as { key: string; value: string };
-        this.values.set(key, Buffer.from(value));
+        const { key, value } = change as { key: string; value: string | Buffer | null };
+        if (value === null) this.values.delete(key);
+        else this.values.set(key, Buffer.from(value as Buffer));
         const version = ++this.version;
         await check();
         return { version, result: `set ${key}` };
@@ -113,6 +115,8 @@ export class TestCluster {
   readonly fs = new MemoryFs({ kind: 'nfs' });
   readonly settings = new TestSettings();
   readonly members = new Map<string, TestMember>();
+  /** What the workers of a member tell of their load; nothing, as those of an earlier version, where there is none. */
+  readonly loads = new Map<string, () => WorkerLoad>();
   readonly times: ClusterTimes;
   #seed = 1;
 
@@ -127,7 +131,8 @@ export class TestCluster {
     await initStorage(this.fs, memoryPlatform({ seed: 99 }).random, { root: ROOT });
   }
 
-  async add(name: string, role: Role, fs = this.fs): Promise<TestMember> {
+  /** `level`: what its program knows. */
+  async add(name: string, role: Role, fs = this.fs, level = new FeatureLevel()): Promise<TestMember> {
     const platform = memoryPlatform({ clock: this.clock, fs, seed: ++this.#seed });
     const bus = this.hub.bus(name, 'supervisor', `s-${name}`);
     const seeds = [...this.members.values()].map((member) => member.bus.self.address);
@@ -139,6 +144,7 @@ export class TestCluster {
       times: this.times,
       lifeProofs: true,
       version: '1.2.3',
+      level,
       logger: this.logger,
       ...(role === 'frontend' ? {} : { storage: { root: ROOT }, openSettings: this.settings.open }),
     });
@@ -163,6 +169,7 @@ export class TestCluster {
       pid: this.#seed,
       times: this.times,
       logger: this.logger,
+      load: () => this.loads.get(name)?.(),
       ...(holds ? { holder, storage: { root: ROOT } } : {}),
     });
     return { bus, node, holder };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createDial } from '../../src/cluster/dial.ts';
+import { BACKGROUND_AT_ONCE, BACKGROUND_REST_MS, createDial } from '../../src/cluster/dial.ts';
 import type { Owner, SlotMap } from '../../src/cluster/types.ts';
 import { Failure } from '../../src/lib/failure.ts';
 import type { Incarnation, Slot } from '../../src/store/ids.ts';
@@ -102,17 +102,80 @@ void t.test('the map is watched only while there is a stream', async (t) => {
   t.equal(map.waiting, 0);
 });
 
-void t.test('`changed` resolves with news of the map, or a moment later', async (t) => {
+void t.test(
+  '`changed` resolves when the slot has an owner that was not tried, or when it is time',
+  async (t) => {
+    const { map, clock, dial } = bed();
+    let count = 0;
+    const wait = (withinMs: number) => void dial.changed(SLOT, withinMs, false).then(() => count++);
+    map.set('a');
+    wait(1000);
+    await clock.advance(0);
+    t.equal(count, 1, 'nobody has been tried');
+    await dial.open(SLOT, 's', {}, 100);
+    wait(1000);
+    map.set(undefined);
+    map.set('a');
+    await clock.advance(999);
+    t.equal(count, 1, 'it was, and is again, the one that was tried');
+    await clock.advance(1);
+    t.equal(count, 2);
+    wait(1000);
+    await clock.advance(10);
+    map.set('b');
+    await clock.advance(0);
+    t.equal(count, 3, 'another one: at once');
+    wait(1000);
+    await clock.advance(0);
+    t.equal(count, 4);
+  },
+);
+
+void t.test('whoever waits leaves nothing behind', async (t) => {
   const { map, clock, dial } = bed();
-  let count = 0;
-  void dial.changed().then(() => count++);
-  map.set('a');
+  const waited = dial.changed(SLOT, 100, false);
   await clock.advance(0);
-  t.equal(count, 1);
-  void dial.changed().then(() => count++);
-  await clock.advance(99);
-  t.equal(count, 1);
+  t.equal(map.waiting, 1);
+  await clock.advance(100);
+  await waited;
+  t.same([map.waiting, clock.timers], [0, 0]);
+});
+
+void t.test('in the background so many at a time; who owes an answer does not wait for them', async (t) => {
+  const { map, clock, dial } = bed();
+  map.set('a');
+  const begun: number[] = [];
+  const all = Promise.all(
+    Array.from({ length: 3 * BACKGROUND_AT_ONCE }, (_, index) =>
+      dial.changed(SLOT, 0, true).then(() => begun.push(index)),
+    ),
+  );
+  await clock.advance(0);
+  t.equal(begun.length, BACKGROUND_AT_ONCE);
+  let isThere = false;
+  void dial.changed(SLOT, 0, false).then(() => (isThere = true));
+  await clock.advance(0);
+  t.ok(isThere);
+  await clock.advance(BACKGROUND_REST_MS - 1);
+  t.equal(begun.length, BACKGROUND_AT_ONCE);
   await clock.advance(1);
-  t.equal(count, 2);
-  t.equal(clock.timers, 0);
+  t.equal(begun.length, 2 * BACKGROUND_AT_ONCE);
+  await clock.advance(BACKGROUND_REST_MS);
+  await all;
+  t.same(
+    begun,
+    [...begun].sort((a, b) => a - b),
+    'first come, first served',
+  );
+  await clock.advance(BACKGROUND_REST_MS);
+  await clock.advance(BACKGROUND_REST_MS);
+  t.equal(clock.timers, 0, 'an empty line needs no timer');
+});
+
+void t.test('a slot without an owner takes nobody’s turn', async (t) => {
+  const { clock, dial } = bed();
+  let count = 0;
+  for (let i = 0; i < 2 * BACKGROUND_AT_ONCE; i++) void dial.changed(SLOT, 10, true).then(() => count++);
+  await clock.advance(10);
+  t.equal(count, 2 * BACKGROUND_AT_ONCE);
 });

@@ -23,7 +23,8 @@ const FACTS = {
   version: '1.2.3',
   uptimeMs: 99,
   refusal: '/x is not mounted',
-  workers: [{ ready: true, slots: 7, storageMs: 3, refusal: undefined }],
+  level: 2,
+  workers: [{ ready: true, slots: 7, storageMs: 3, refusal: undefined, connections: 9 }],
 };
 const REPORT: Report = {
   controlEpoch: 1,
@@ -65,6 +66,10 @@ void t.test('through a report and the list of members', (t) => {
 void t.test('of an earlier version there is nothing, and that is no error', (t) => {
   const { facts: _, ...old } = reportBody(REPORT);
   t.strictSame(readReport(old).facts, NO_FACTS);
+  // As 053f440 says it.
+  const { level: _level, ...first } = factsBody(FACTS);
+  const workers = [{ ready: true, slots: 7, storageMs: 3, refusal: null }];
+  t.match(readFacts({ ...first, workers }), { level: 0, workers: [{ slots: 7, connections: undefined }] });
   t.strictSame(
     readHello({ worker: { ...WORKER, life: null }, ready: true, slots: 1 }).facts,
     NO_WORKER_FACTS,
@@ -100,15 +105,17 @@ const NONSENSE: readonly unknown[] = [
   { ...factsBody(FACTS), uptimeMs: -1 },
   { ...factsBody(FACTS), refusal: 'x'.repeat(256) },
   { ...factsBody(FACTS), workers: [{ ready: 1 }] },
+  { ...factsBody(FACTS), level: -1 },
+  { ...factsBody(FACTS), level: '1' },
   { ...factsBody(FACTS), workers: Array.from({ length: 257 }, () => ({})) },
 ];
 
 void t.test('nonsense is refused', (t) => {
   for (const value of NONSENSE)
     t.throws(() => readFacts(value), { code: 'invalid' }, JSON.stringify(value).slice(0, 80));
-  t.throws(() => readWorkerFacts({ ready: true, slots: 1, storageMs: 'x', refusal: null }), {
-    code: 'invalid',
-  });
+  const worker = { ready: true, slots: 1, storageMs: 3, refusal: null };
+  for (const nonsense of [{ storageMs: 'x' }, { connections: 0.5 }, { connections: 'x' }])
+    t.throws(() => readWorkerFacts({ ...worker, ...nonsense }), { code: 'invalid' });
   t.end();
 });
 

@@ -1,6 +1,6 @@
 /** Whole clusters in memory: taking control, leases, moves, losses. Sentences of docs/architecture.md are quoted. */
 import t from 'tap';
-import { initStorage } from '../../src/cluster/node.ts';
+import { initStorage } from '../../src/cluster/storage/check.ts';
 import { type DomainId, epochOf, SLOTS, type Slot } from '../../src/store/ids.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
 import { memoryPlatform } from '../support/memory-platform.ts';

@@ -6,8 +6,10 @@
 import t from 'tap';
 import { createBus } from '../../src/cluster/bus/bus.ts';
 import { listControlEpochs } from '../../src/cluster/control/heartbeat-file.ts';
-import { createSupervisorNode, createWorkerNode, initStorage } from '../../src/cluster/node.ts';
+import { initStorage } from '../../src/cluster/storage/check.ts';
+import { createSupervisorNode } from '../../src/cluster/supervisor-node.ts';
 import type { SupervisorNode } from '../../src/cluster/types.ts';
+import { createWorkerNode } from '../../src/cluster/worker-node.ts';
 import { noLogger } from '../../src/lib/logging.ts';
 import { type Incarnation, SLOTS } from '../../src/store/ids.ts';
 import type { Machine } from '../simulation/machine.ts';

@@ -1,9 +1,9 @@
 /** The router: follows the map, never repeats what may have happened unless it is told that it may. */
 import t from 'tap';
 import type { MapDelta } from '../../src/cluster/news.ts';
-import { type OwnerLine, Router } from '../../src/cluster/router.ts';
-import { SlotMapCopy } from '../../src/cluster/slot-map.ts';
+import { type OwnerCalls, Router } from '../../src/cluster/router.ts';
 import type { Owner } from '../../src/cluster/types.ts';
+import { SlotMapCopy } from '../../src/cluster/view/slot-map.ts';
 import { Failure, type FailureCode } from '../../src/lib/failure.ts';
 import type { Incarnation, Slot } from '../../src/store/ids.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -23,7 +23,7 @@ class Rig {
   readonly router: Router;
 
   constructor(answer: (to: Owner, count: number, signal: AbortSignal) => Promise<unknown>) {
-    const caller: OwnerLine = {
+    const caller: OwnerCalls = {
       call: (to, _service, _body, { signal }) => answer(to, this.asked.push(to.member), signal),
       refreshMap: () => {
         this.refreshed++;

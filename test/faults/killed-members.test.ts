@@ -1,169 +1,46 @@
-/**
- * A minute of mail and flags while members are killed, paused and started again, one at a time; then every promise is
- * checked through IMAP with a client that we did not write (docs/architecture.md, section 6, invariants 1 to 3).
- */
-import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import { Lab } from '../support/lab.ts';
-import { controllerOf, kill } from './killer.ts';
-import { bodyOf, type Door, Flagger, type SentMessage, Writer } from './load.ts';
-import { type Inbox, readInbox } from './mailbox.ts';
+/** Nothing acknowledged is lost, whatever single member dies or pauses: the fault test for each shape of cluster. */
+import t from 'tap';
+import { CONTROLLER, nothingIsLost, type Shape } from './killed-members.ts';
 
-const MINUTE_MS = 60_000;
-/** Longer than SlotLease and its margin: the accounts of a paused member are taken over. */
-const PAUSE_MS = 4000;
-const BETWEEN_FAULTS_MS = 1200;
-const DOWN_MS = 1000;
-/** A client learns of its frontend's end a moment after the fault is over. */
-const CLOSE_LATE_MS = 2000;
+const SHAPES: Readonly<Record<string, Shape>> = {
+  'two backends and two frontends': {
+    flags: ['--backends', '2', '--frontends', '2'],
+    doors: ['fe1', 'fe2'],
+    backends: ['be1', 'be2'],
+    forMs: 60_000,
+    faultsMin: 6,
+    faults: [
+      ['workers', 'be1'],
+      ['member', CONTROLLER],
+      ['workers', 'fe1'],
+      ['pause', 'be1'],
+      ['member', 'fe2'],
+      ['supervisor', CONTROLLER],
+      ['pause', CONTROLLER],
+      ['workers', 'be2'],
+      ['pause', 'fe1'],
+      ['pause', 'be2'],
+      ['supervisor', 'fe1'],
+      ['member', 'be2'],
+    ],
+  },
+  // Each of them owns accounts and faces clients: a fault takes both.
+  'three symmetric members': {
+    flags: ['--backends', '0', '--frontends', '0', '--symmetric', '3'],
+    doors: ['sy1', 'sy2', 'sy3'],
+    backends: ['sy1', 'sy2', 'sy3'],
+    forMs: 30_000,
+    faultsMin: 4,
+    faults: [
+      ['workers', 'sy1'],
+      ['member', CONTROLLER],
+      ['pause', 'sy2'],
+      ['supervisor', CONTROLLER],
+      ['member', 'sy3'],
+      ['pause', CONTROLLER],
+    ],
+  },
+};
 
-interface Fault {
-  readonly name: string;
-  readonly member: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-void t.test('nothing acknowledged is lost', { timeout: 240_000 }, async (t) => {
-  const lab = await Lab.start(['--backends', '2', '--frontends', '2', '--accounts', '12']);
-  t.teardown(() => lab.stop());
-  const { accounts } = await lab.file();
-  const doors = (service: string): Promise<Door[]> =>
-    Promise.all(['fe1', 'fe2'].map(async (name) => ({ name, ...(await lab.service(name, service)) })));
-  const smtp = await doors('smtp');
-  const imap = await doors('imap');
-
-  const startMs = performance.now();
-  const until = (): boolean => performance.now() - startMs > MINUTE_MS;
-  const writers = ['a', 'b', 'c', 'd'].map((name) => new Writer(name, accounts, smtp));
-  const flagged = accounts.slice(0, 4);
-  const flaggers = flagged.map(
-    (account, index) => new Flagger(account, index % 2 === 0 ? imap : imap.toReversed()),
-  );
-  const load = Promise.all([...writers, ...flaggers].map((each) => each.run(until)));
-  const faults = await inflict(lab, until);
-  await load;
-  t.comment(`faults: ${faults.map(({ name }) => name).join(', ')}`);
-  t.ok(faults.length >= 6, `${faults.length} faults`);
-
-  const sent = writers.flatMap((writer) => writer.sent);
-  const inboxes = new Map<string, Inbox>();
-  for (const account of accounts) inboxes.set(account.login, await readInbox(imap[0]!, account));
-  t.same(
-    writers.flatMap(({ violations }) => violations),
-    [],
-    'no mail was refused for good',
-  );
-  checkMessages(t, sent, inboxes);
-  for (const [index, flagger] of flaggers.entries()) {
-    checkFlags(t, flagger, inboxes.get(flagged[index]!.login)!);
-    checkSessions(t, flagger, faults);
-  }
-});
-
-/** One fault after another, each undone before the next. */
-async function inflict(lab: Lab, until: () => boolean): Promise<readonly Fault[]> {
-  const killed = (name: string, death: 'workers' | 'supervisor' | 'member') => ({
-    what: `${death} of ${name} killed`,
-    member: name,
-    act: () => kill(lab, name, death, DOWN_MS),
-  });
-  const paused = (name: string) => ({ what: `${name} paused`, member: name, act: () => pause(lab, name) });
-  const controller = async (): Promise<string> => controllerOf(lab, ['be1', 'be2']);
-  const faults: readonly (() => Promise<ReturnType<typeof killed>>)[] = [
-    async () => killed('be1', 'workers'),
-    async () => killed(await controller(), 'member'),
-    async () => killed('fe1', 'workers'),
-    async () => paused('be1'),
-    async () => killed('fe2', 'member'),
-    async () => killed(await controller(), 'supervisor'),
-    async () => paused(await controller()),
-    async () => killed('be2', 'workers'),
-    async () => paused('fe1'),
-    async () => paused('be2'),
-    async () => killed('fe1', 'supervisor'),
-    async () => killed('be2', 'member'),
-  ];
-  const done: Fault[] = [];
-  for (let count = 0; ; count++) {
-    await sleep(BETWEEN_FAULTS_MS);
-    if (until()) return done;
-    const { what, member, act } = await faults[count % faults.length]!();
-    const fromMs = performance.now();
-    await act();
-    done.push({ name: what, member, fromMs, toMs: performance.now() });
-  }
-}
-
-async function pause(lab: Lab, name: string): Promise<void> {
-  await lab.act('pause', name);
-  await sleep(PAUSE_MS);
-  await lab.act('resume', name);
-}
-
-function checkMessages(t: Test, sent: readonly SentMessage[], inboxes: ReadonlyMap<string, Inbox>): void {
-  const copies = new Map<string, number>();
-  const key = (to: string, mark: string): string => `${to} ${mark}`;
-  const cut: string[] = [];
-  for (const [login, { messages }] of inboxes) {
-    for (const { subject, body } of messages) {
-      copies.set(key(login, subject), (copies.get(key(login, subject)) ?? 0) + 1);
-      if (body !== bodyOf(subject)) cut.push(key(login, subject));
-    }
-    const uids = messages.map(({ uid }) => uid);
-    t.equal(new Set(uids).size, uids.length, `${login}: no UID twice`);
-  }
-  const count = ({ to, mark }: SentMessage): number => copies.get(key(to, mark)) ?? 0;
-  const acknowledged = sent.filter((message) => message.acknowledged);
-  const failed = sent.reduce((sum, { failedTries }) => sum + failedTries, 0);
-  t.comment(`${acknowledged.length} messages acknowledged, ${failed} tries failed`);
-  t.ok(acknowledged.length > 100, 'there was a load');
-  t.ok(failed > 0, 'and faults hit it');
-  t.same(
-    acknowledged.filter((message) => count(message) === 0),
-    [],
-    'no acknowledged message is missing',
-  );
-  t.same(
-    sent.filter((message) => count(message) > (message.acknowledged ? 1 : 0) + message.failedTries),
-    [],
-    'copies of a message: at most 1 + tries not answered 2yz',
-  );
-  const known = new Set(sent.map(({ to, mark }) => key(to, mark)));
-  t.same(
-    [...copies.keys()].filter((each) => !known.has(each)),
-    [],
-    'nothing is there that nobody sent there',
-  );
-  t.same(cut, [], 'every copy is whole');
-}
-
-function checkFlags(t: Test, flagger: Flagger, { messages }: Inbox): void {
-  const byUid = new Map(messages.map((message) => [message.uid, message]));
-  t.ok(flagger.acknowledged.length > 20, `flags were set: ${flagger.acknowledged.length}`);
-  t.same(
-    flagger.acknowledged.filter(({ uid, flag }) => byUid.get(uid)?.flags.has(flag) !== true),
-    [],
-    'every acknowledged flag is set',
-  );
-  t.same(
-    flagger.acknowledged.filter(({ uid, mark }) => byUid.get(uid)?.subject !== mark),
-    [],
-    'on the message that had this UID then',
-  );
-  t.same(flagger.violations, [], 'no session was told anything wrong');
-}
-
-/** Sessions outlive backends: only a fault of its own frontend ends one. */
-function checkSessions(t: Test, { closed }: Flagger, faults: readonly Fault[]): void {
-  const excused = closed.filter(({ frontend, atMs }) =>
-    faults.some(
-      ({ member, fromMs, toMs }) => member === frontend && atMs >= fromMs && atMs <= toMs + CLOSE_LATE_MS,
-    ),
-  );
-  t.same(
-    closed.filter((each) => !excused.includes(each)),
-    [],
-    'no session was closed because of a backend',
-  );
-}
+for (const [what, shape] of Object.entries(SHAPES))
+  void t.test(`nothing acknowledged is lost: ${what}`, { timeout: 240_000 }, (t) => nothingIsLost(t, shape));

@@ -22,8 +22,10 @@ export const REPORT: StatusReport = {
   current: true,
   controller: { member: 'be1', address: '127.0.0.1:7600', controlEpoch: 3 },
   settingsVersion: 7,
+  level: 0,
   mapVersion: 9,
   slots: { total: 4096, owned: 4096 },
+  moves: { operator: 1, drain: 2, balance: 3, hot: 4, underWay: 5 },
   members: [
     {
       name: 'be1',
@@ -37,6 +39,9 @@ export const REPORT: StatusReport = {
       uptimeSeconds: 93_784,
       slots: 4096,
       refusal: null,
+      notReady: null,
+      connections: 12,
+      level: 0,
       workers: [
         {
           incarnation: 'a'.repeat(32),
@@ -46,6 +51,14 @@ export const REPORT: StatusReport = {
           slots: 4096,
           storageMs: 3,
           refusal: null,
+          connections: 12,
+          load: {
+            weight: 100,
+            processor: 0.254,
+            operationsPerSecond: 1234,
+            hottest: [{ slot: 7, operationsPerSecond: 1200 }],
+            wholeLoad: null,
+          },
         },
       ],
     },

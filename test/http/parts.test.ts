@@ -7,7 +7,7 @@ import { prefersJson } from '../../src/http/health.ts';
 import { escapeHtml, html } from '../../src/http/html.ts';
 import { statusPage } from '../../src/http/page.ts';
 import { statusReport } from '../../src/http/report.ts';
-import { type Incarnation, SLOTS } from '../../src/store/ids.ts';
+import { type Incarnation, SLOTS, type Slot } from '../../src/store/ids.ts';
 import { REPORT } from './bed.ts';
 
 const token = (text: string | Buffer): string => `Basic ${Buffer.from(text).toString('base64')}`;
@@ -133,11 +133,29 @@ void t.test('the page says what is wrong and what to do', (t) => {
     /Stand for nothing[^]*not mounted[^]*Mount the shared storage/,
   );
   t.match(page({ members: [{ ...member!, draining: true }] }), /draining/);
+  const notReady = { since: '2026-01-01T00:00:00.000Z', by: 'joe <script>' };
+  t.match(
+    page({ members: [{ ...member!, draining: true, notReady }] }),
+    /made not ready by joe &#60;script&#62; at 2026[^<]*: 4096 slots and 12 connections left/,
+  );
+  t.match(page({ members: [{ ...member!, notReady, connections: null }] }), /: 4096 slots left/);
+  t.notMatch(page({}), /Feature level/, 'of no interest while there is one');
+  t.match(page({ members: [{ ...member!, level: 1 }] }), /Feature level of the cluster: 0; .*be1 1/);
+  t.match(page({ level: 1 }), /Feature level of the cluster: 1/);
   t.match(
     page({ certificates: [{ owner: 'a.example', names: ['a.example'], endsAt: 'x', days: 2 }] }),
     /a\.example[^]*2 days left[^]*bin\/postern certificate/,
   );
   t.match(page({}), /1 d 2 h/, '93784 s');
+  t.match(page({}), /1234\/s<.*25 %</, 'operations and processor');
+  t.match(page({}), /<b>7<\/b>.*be1, worker 42.*1200\/s.*97 %/, 'the busiest slot');
+  t.notMatch(page({}), /move the trouble/);
+  t.match(page({}), /on the move: 5\. Moved so far: 3 as .*, 2 away .*, 4 away .*, 1 by operators/);
+  const worker = { ...member!.workers[0]!, load: { ...member!.workers[0]!.load!, wholeLoad: 7 } };
+  t.match(page({ members: [{ ...member!, workers: [worker] }] }), /move the trouble/);
+  const quiet = { ...worker, load: null };
+  const old = page({ moves: null, members: [{ ...member!, workers: [quiet] }] });
+  t.notMatch(old, /Busiest slots|on the move/, 'of an earlier version nothing is known');
   t.end();
 });
 
@@ -153,6 +171,8 @@ void t.test('the report', (t) => {
     version: '1',
     uptimeMs: 1999,
     refusal: undefined,
+    level: 1,
+    notReady: { since: 'x', by: 'y' },
     slots: 3,
     workers: [
       {
@@ -163,6 +183,13 @@ void t.test('the report', (t) => {
         slots: 3,
         storageMs: undefined,
         refusal: 'x',
+        connections: 4,
+        load: {
+          weight: 100,
+          processor: 0.91234,
+          operations: 10.4,
+          hottest: [9, 1, 0.3, 0.1].map((operations, i) => ({ slot: i as Slot, operations })),
+        },
       },
     ],
   };
@@ -192,6 +219,7 @@ void t.test('the report', (t) => {
         value: () => undefined,
         onChange: () => () => undefined,
       },
+      moves: () => undefined,
     },
   });
   t.match(report, {
@@ -210,8 +238,27 @@ void t.test('the report', (t) => {
     address: '[::1]:1',
     uptimeSeconds: 1,
     refusal: null,
-    workers: [{ address: '10.0.0.1:2', storageMs: null, refusal: 'x' }],
+    notReady: { since: 'x', by: 'y' },
+    connections: 4,
+    level: 1,
+    workers: [{ address: '10.0.0.1:2', storageMs: null, refusal: 'x', connections: 4 }],
   });
+  t.equal(report.moves, null, 'a controller of an earlier version does not tell');
+  t.strictSame(
+    report.members[0]?.workers[0]?.load,
+    {
+      weight: 100,
+      processor: 0.912,
+      operationsPerSecond: 10,
+      hottest: [
+        { slot: 0, operationsPerSecond: 9 },
+        { slot: 1, operationsPerSecond: 1 },
+        { slot: 2, operationsPerSecond: 0 },
+      ],
+      wholeLoad: 0,
+    },
+    'rounded, and only the first of its slots',
+  );
   t.strictSame(JSON.parse(JSON.stringify(report)), report, 'plain values');
   t.end();
 });

@@ -1,12 +1,9 @@
 /**
  * A whole IMAP server in one process: the real listener on a real socket, the real frontend, owner, session and account;
- * only log and bus are in memory. `moveOwner` does to the sessions what the loss of a backend does.
+ * only log and bus are in memory (test/support/owner-bed.ts).
  */
 
 import { pbkdf2Sync } from 'node:crypto';
-import type { BusStream } from '../../src/cluster/bus/types.ts';
-import { createDial } from '../../src/cluster/dial.ts';
-import type { SlotMap } from '../../src/cluster/types.ts';
 import { TransactionNumbers } from '../../src/directory/transactions.ts';
 import { serveImapOwner } from '../../src/imap/owner.ts';
 import { startImapListener } from '../../src/imap/service.ts';
@@ -19,11 +16,10 @@ import type { AuthenticatedAs, Authenticator, LoginAttempt } from '../../src/log
 import type { TlsServerOptions } from '../../src/platform/platform.ts';
 import { realPlatform } from '../../src/platform/real/platform.ts';
 import type { ClientListener } from '../../src/relay/listener.ts';
-import type { OpenAccount } from '../../src/store/account/account.ts';
 import type { Incarnation } from '../../src/store/ids.ts';
 import { Bed, ID } from '../store/account/support.ts';
 import { LineClient } from '../support/line-client.ts';
-import { MemoryStream } from './memory-stream.ts';
+import { OwnerBed } from '../support/owner-bed.ts';
 
 export const USER = 'user1@lab.example';
 export const PASSWORD = 'correct horse';
@@ -41,103 +37,52 @@ export interface ImapBedOptions {
   readonly failures?: Failure[];
 }
 
-export class ImapBed {
-  readonly bed = new Bed();
-  readonly listener: ClientListener;
+export class ImapBed extends OwnerBed<ToFrontend['kind']> {
   /** What log-ins were asked with. */
   readonly attempts: LoginAttempt[] = [];
-  #account: OpenAccount;
-  #accept: (body: unknown, stream: BusStream) => void = () => undefined;
-  readonly #streams = new Set<MemoryStream>();
-  /** While true no owner answers. */
-  away = false;
-  /** The owner dies: when it is about to tell the end of a command, or after a first part of an answer. */
-  loseNext: ToFrontend['kind'] | undefined;
+  #listener!: ClientListener;
 
-  private constructor(listener: ClientListener, account: OpenAccount) {
-    this.listener = listener;
-    this.#account = account;
-  }
-
-  get account(): OpenAccount {
-    return this.#account;
+  get listener(): ClientListener {
+    return this.#listener;
   }
 
   static async start(
     t: { teardown(run: () => unknown): void },
     options: ImapBedOptions = {},
   ): Promise<ImapBed> {
-    const platform = realPlatform();
-    const late: { bed?: ImapBed } = {};
-    const map: SlotMap = {
-      version: 1,
-      owner: () => ({
-        incarnation: '0'.repeat(32) as Incarnation,
-        address: { host: 'x', port: 1 },
-        member: 'be1',
-      }),
-      owners: () => [],
-      newer: (_, signal) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
-    };
-    const open = (_: unknown, __: string, body: unknown): Promise<BusStream> => late.bed!.#open(body);
-    const listener = await startImapListener({
-      net: platform.net,
+    const { net, clock, random } = realPlatform();
+    const disk = new Bed();
+    const bed = new ImapBed(disk, await disk.open());
+    serveImapOwner({
+      ...bed.owner,
+      clock,
+      logger: noLogger,
+      appendOctetsMax: 10_000_000,
+      ...(options.sessionsMax !== undefined && { sessionsMax: options.sessionsMax }),
+    });
+    bed.#listener = await startImapListener({
+      net,
       listen: { host: '127.0.0.1', port: 0 },
       shared: false,
-      authenticator: authenticatorOf(options.failures ?? [], (attempt) => late.bed!.attempts.push(attempt)),
-      random: platform.random,
+      authenticator: authenticatorOf(options.failures ?? [], (attempt) => bed.attempts.push(attempt)),
+      random,
       tls: options.tls,
       implicitTls: options.implicitTls ?? false,
       ...(options.passwordsAllowed && { passwordsAllowed: options.passwordsAllowed }),
-      dial: createDial({ open }, map, platform.clock),
+      dial: bed.dial(clock),
       transactions: new TransactionNumbers('f'.repeat(32) as Incarnation),
-      clock: platform.clock,
+      clock,
       logger: noLogger,
       appendOctetsMax: 10_000_000,
       budget: createBudget(options.receivingOctetsMax ?? 100_000_000),
       connectionsMax: options.connectionsMax ?? 1000,
       stallMs: options.stallMs ?? 5000,
     });
-    const bed = new ImapBed(listener, undefined as never);
-    late.bed = bed;
-    bed.#account = await bed.bed.open();
-    serveImapOwner({
-      bus: { onStream: (_, handler) => void (bed.#accept = handler) },
-      host: { account: async () => ({ account: bed.#account, [Symbol.dispose]: () => undefined }) },
-      clock: platform.clock,
-      logger: noLogger,
-      appendOctetsMax: 10_000_000,
-      ...(options.sessionsMax !== undefined && { sessionsMax: options.sessionsMax }),
-    });
     t.teardown(async () => {
-      await listener.close(1000);
-      await bed.#account.close();
+      await bed.listener.close(1000);
+      await bed.account.close();
     });
     return bed;
-  }
-
-  async #open(body: unknown): Promise<BusStream> {
-    if (this.away) throw new Failure('unavailable', 'no owner now');
-    const [near, far] = MemoryStream.pair();
-    this.#streams.add(near);
-    const send = far.send.bind(far);
-    far.send = async (message: unknown) => {
-      const { kind } = message as ToFrontend;
-      const dies = this.loseNext === kind;
-      if (dies) this.loseNext = undefined;
-      if (!dies || kind === 'output') await send(message);
-      if (dies) far.reset(new Failure('unknown', 'connection lost'));
-    };
-    this.#accept(body, far);
-    return near;
-  }
-
-  /** The owner is lost; another one opens the account from what is durable. */
-  async moveOwner(): Promise<void> {
-    for (const stream of this.#streams) stream.reset(new Failure('unknown', 'connection lost'));
-    this.#streams.clear();
-    this.#account = await this.bed.open();
   }
 
   /** A client that has read the greeting and, unless told otherwise, logged in. */

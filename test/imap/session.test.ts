@@ -372,11 +372,11 @@ void t.test(
     const client = await bed.client();
     await client.command('a', 'SELECT INBOX');
     await bed.moveOwner();
-    bed.away = true;
+    bed.away = 'unavailable';
     t.match(await client.command('b', 'FETCH 1 UID'), [
       'b NO [UNAVAILABLE] temporarily unavailable, try again later',
     ]);
-    bed.away = false;
+    bed.away = undefined;
     t.same(await client.command('c', 'FETCH 1 UID'), ['* 1 FETCH (UID 1)', 'c OK done']);
     client.close();
   },
@@ -387,16 +387,16 @@ void t.test('a lost answer is asked for: done once, answered once', async (t) =>
   await fill(bed, [[]]);
   const client = await bed.client();
   await client.command('a', 'SELECT INBOX');
-  bed.loseNext = 'end';
+  bed.loseAt = { kind: 'end', left: 1 };
   const appended = await client.command('b', 'APPEND INBOX {12+}\r\nSubject: x\r\n');
   // RECENT counts it or not: nobody knows whether the lost answer told of it.
   t.match(appended, ['* 2 EXISTS', /^\* [01] RECENT$/, /^b OK \[APPENDUID \d+ 2\] appended$/]);
-  bed.loseNext = 'end';
+  bed.loseAt = { kind: 'end', left: 1 };
   t.same(await client.command('c', 'STORE 1 +FLAGS (\\Deleted)'), [
     '* 1 FETCH (UID 1 FLAGS (\\Deleted))',
     'c OK done',
   ]);
-  bed.loseNext = 'end';
+  bed.loseAt = { kind: 'end', left: 1 };
   t.same(await client.command('d', 'EXPUNGE'), ['* 1 EXPUNGE', 'd OK expunged']);
   t.same(
     await client.command('e', 'FETCH 1:* UID'),
@@ -414,14 +414,14 @@ void t.test(
     const client = await bed.client();
     await client.command('a', 'CREATE Other');
     await client.command('a', 'SELECT INBOX');
-    bed.loseNext = 'end';
+    bed.loseAt = { kind: 'end', left: 1 };
     t.match(await client.command('b', 'MOVE 1:2 Other'), [
       /^\* OK \[COPYUID \d+ 1:2 1:2\] moved$/,
       '* 1 EXPUNGE',
       '* 1 EXPUNGE',
       'b OK moved',
     ]);
-    bed.loseNext = 'end';
+    bed.loseAt = { kind: 'end', left: 1 };
     t.match(await client.command('c', 'COPY 1 Other'), [/^c OK \[COPYUID \d+ 3 3\] copied$/]);
     t.match((await client.command('d', 'STATUS Other (MESSAGES)'))[0], /MESSAGES 3/);
     client.close();
@@ -436,10 +436,10 @@ void t.test(
       await fill(bed, [['\\Deleted']]);
       const client = await bed.client();
       await client.command('a', 'SELECT INBOX');
-      bed.away = true;
+      bed.away = 'unavailable';
       await bed.moveOwner();
       t.match(await client.command('b', `${command} Other`), [/^b NO \[UNAVAILABLE\] /]);
-      bed.away = false;
+      bed.away = undefined;
       t.match(await client.command('c', 'CLOSE'), [/^c BAD /]);
       t.match(
         await client.command('d', 'STATUS INBOX (MESSAGES)'),
@@ -495,7 +495,7 @@ void t.test('a long FETCH goes on at the next owner where the client has it', as
   const client = await bed.client();
   await client.command('a', 'SELECT INBOX');
   for (const item of ['BODY.PEEK[]', 'BODY[]']) {
-    bed.loseNext = 'output';
+    bed.loseAt = { kind: 'output', left: 1, arrived: true };
     const lines = await client.command('b', `UID FETCH 1:* (${item})`);
     const uids = lines.flatMap((line) => /^\* \d+ FETCH \(UID (\d+) BODY/.exec(line)?.[1] ?? []);
     t.same(
@@ -537,6 +537,37 @@ void t.test('the server stops: IDLE ends, every client is told BYE', async (t) =
   idle.close();
   fresh.close();
   await closed;
+});
+
+void t.test('a message that cannot be read: those before it are answered, and no more', async (t) => {
+  const bed = await ImapBed.start(t);
+  const { id } = bed.account.mailbox('INBOX')!;
+  for (let number = 1; number <= 5; number++)
+    await bed.account.append(id, {
+      content: Buffer.from(`Subject: ${number}\r\n\r\n`),
+      flags: [],
+      internalDateMs: 0,
+    });
+  const client = await bed.client();
+  await client.command('a', 'EXAMINE INBOX');
+  const read = bed.account.read.bind(bed.account);
+  bed.account.read = async (message, ...range) => {
+    if (message.uid === 3) throw new Failure('damaged', 'broken');
+    return await read(message, ...range);
+  };
+  const subjects = async (tag: string) => {
+    const lines = await client.command(tag, 'FETCH 1:* ENVELOPE');
+    return lines.map((line) => line.replace(/^(\* \d+) FETCH \(ENVELOPE \(NIL ("\d").*$/, '$1 $2'));
+  };
+  for (const tag of ['b', 'c']) {
+    const [one, two, no, ...rest] = await subjects(tag);
+    t.same([one, two], ['* 1 "1"', '* 2 "2"']);
+    t.match(no, new RegExp(`^${tag} NO \\[CORRUPTION\\]`));
+    t.same(rest, []);
+  }
+  bed.account.read = read;
+  t.match(await subjects('d'), ['* 1 "1"', '* 2 "2"', '* 3 "3"', '* 4 "4"', '* 5 "5"', /^d OK/]);
+  client.close();
 });
 
 void t.test('a message that cannot be read to its end: no answer can begin inside a literal', async (t) => {

@@ -4,16 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { askLab } from '../../src/lab/control.ts';
 import type { LabDescription } from '../../src/lab/lab-file.ts';
-import { PwdClient } from '../../src/lab/pwd-client.ts';
-
-/** Between two looks at a process that nobody tells us about. */
-const LOOK_MS = 20;
-const PROGRAM = fileURLToPath(new URL('../../bin/postern', import.meta.url));
+import { CliClient } from '../../src/member/cli-client.ts';
+import { isGone, POSTERN, stateOf, until } from '../support/lab.ts';
 
 async function startLab(
   t: Test,
@@ -21,7 +16,7 @@ async function startLab(
   const directory = await mkdtemp(join(tmpdir(), 'postern-lab-test-'));
   t.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
   const args = ['lab', '--backends', '1', '--frontends', '1', '--accounts', '1', '--base', directory];
-  const child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(POSTERN, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   let output = '';
@@ -38,19 +33,13 @@ function processes(lab: LabDescription): readonly number[] {
   return lab.members.flatMap(({ pid, workers }) => (pid === null ? [] : [pid, ...workers]));
 }
 
-/** R, S, T (stopped), Z (ended, not yet asked for) …; undefined: no such process. */
-async function stateOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  return text?.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3);
-}
-
 /** A signal takes effect a moment after it was sent. */
-async function until(pid: number, reached: (state: string | undefined) => boolean): Promise<void> {
-  while (!reached(await stateOf(pid))) await sleep(LOOK_MS);
+function reached(pid: number, isThere: (state: string | undefined) => boolean): Promise<void> {
+  return until(async () => isThere(await stateOf(pid)));
 }
 
 async function gone(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) await until(pid, (state) => state === undefined || state === 'Z');
+  for (const pid of pids) await until(() => isGone(pid));
 }
 
 void t.test('described, acted on, stopped', async (t) => {
@@ -83,16 +72,16 @@ void t.test('described, acted on, stopped', async (t) => {
   const pwd = frontend?.services.pwd;
   if (backend === undefined || pwd === undefined) throw new Error('no members');
   {
-    using admin = await PwdClient.connect(pwd, lab.postmaster.login, lab.postmaster.password);
+    using admin = await CliClient.connect(pwd, lab.postmaster.login, lab.postmaster.password);
     t.match(await admin.command('LISTACCOUNTS lab.example'), /user1/, 'postmaster@domain administrates');
   }
 
   await askLab(directory, 'pause', 'fe1');
   for (const pid of [frontend?.pid ?? 0, ...(frontend?.workers ?? [])])
-    await until(pid, (state) => state === 'T');
+    await reached(pid, (state) => state === 'T');
   await askLab(directory, 'resume', 'fe1');
   for (const pid of [frontend?.pid ?? 0, ...(frontend?.workers ?? [])])
-    await until(pid, (state) => state !== 'T');
+    await reached(pid, (state) => state !== 'T');
 
   await askLab(directory, 'kill', 'be1');
   const killed = (await labFile(directory)).members[0];

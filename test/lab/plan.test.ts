@@ -13,12 +13,12 @@ function plan() {
 
 void t.test('names, roles, folders', async (t) => {
   t.same(
-    plan().map(({ name, role, flag, base }) => [name, role, flag, base]),
+    plan().map(({ name, role, base }) => [name, role, base]),
     [
-      ['be1', 'backend', '--ClusterBackend', '/lab/be1'],
-      ['be2', 'backend', '--ClusterBackend', '/lab/be2'],
-      ['fe1', 'frontend', '--ClusterFrontend', '/lab/fe1'],
-      ['sy1', 'symmetric', '--ClusterSymmetric', '/lab/sy1'],
+      ['be1', 'backend', '/lab/be1'],
+      ['be2', 'backend', '/lab/be2'],
+      ['fe1', 'frontend', '/lab/fe1'],
+      ['sy1', 'symmetric', '/lab/sy1'],
     ],
   );
 });

@@ -71,6 +71,20 @@ void t.test(`records are read as written; broken ones are damage (fuzz, seed ${S
   );
 });
 
+void t.test('keys of SCRAM that no proof could be compared with are damage', async (t) => {
+  const good = decodeCredentials(await makeCredentials(new CheapHasher(), new Prng(1), 'secret'));
+  const keys = good.scramSha256!;
+  const cases = {
+    'no iterations': { ...keys, iterations: 0 },
+    'no salt': { ...keys, salt: Buffer.alloc(0) },
+    'a long salt': { ...keys, salt: Buffer.alloc(65) },
+    'a short StoredKey': { ...keys, storedKey: keys.storedKey.subarray(1) },
+    'a long ServerKey': { ...keys, serverKey: Buffer.alloc(33) },
+  };
+  for (const [what, scramSha256] of Object.entries(cases))
+    t.throws(() => decodeCredentials(encodeCredentials({ ...good, scramSha256 })), { code: 'damaged' }, what);
+});
+
 void t.test('a field that a reader does not know is passed over', async (t) => {
   const record = await makeCredentials(new CheapHasher(), new Prng(1), 'secret');
   const fields = record[1]!;

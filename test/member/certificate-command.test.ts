@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import t, { type Test } from 'tap';
 import { execute } from '../../src/admin/commands.ts';
-import { CliService } from '../../src/cli/service.ts';
+import { startCliListener } from '../../src/cli/service.ts';
 import { noLogger } from '../../src/lib/logging.ts';
 import { askPassword } from '../../src/member/ask-password.ts';
 import { checkFiles, installCertificate } from '../../src/member/certificate-command.ts';
@@ -42,7 +42,11 @@ async function folder(t: Test, services: object = {}, password = 'secret word') 
 async function cli(t: Test) {
   const admin = new MemoryAdministration();
   await execute(admin, POSTMASTER, 'CREATEDOMAIN a.example SHARED {IPAddresses=(192.0.2.1);}');
-  const service = new CliService({
+  const listener = await startCliListener({
+    net: new RealNet(),
+    listen: { host: '127.0.0.1', port: 0 },
+    shared: false,
+    tls: undefined,
     admin,
     authenticator: admin.authenticator,
     clock: new RealClock(),
@@ -51,14 +55,7 @@ async function cli(t: Test) {
     version: '1',
     connectionsMax: 5,
   });
-  const net = new RealNet();
-  const listener = await net.listen({ host: '127.0.0.1', port: 0 }, (connection) =>
-    service.accept(connection),
-  );
-  t.teardown(async () => {
-    await listener.close();
-    await service.close(AbortSignal.abort());
-  });
+  t.teardown(() => listener.close(0));
   return { admin, pwd: listener.address };
 }
 
@@ -109,10 +106,7 @@ void t.test('what keeps it from being installed is one line that says what to do
     ],
     [missing, /none\.pem: cannot be read \(ENOENT\)/],
     [{ ...good.options, keyFile: good.options.certificateFile }, /cert\.pem: there is no private key in it/],
-    [
-      { ...good.options, base: '/none' },
-      /\/none\/status\.json: cannot be read \(ENOENT\): start the member first/,
-    ],
+    [{ ...good.options, base: '/none' }, /no member runs on .*\/none: start the member first/],
     [(await folder(t, {})).options, /the member has no CLI to talk to: set PWDListener/],
     [
       (await folder(t, { pwd: gone })).options,

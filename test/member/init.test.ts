@@ -6,7 +6,6 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { createHeartbeat, encodeHeartbeat } from '../../src/cluster/control/heartbeat-file.ts';
 import { makeRequest } from '../../src/cluster/security/authority.ts';
-import { openClusterSettings, SETTINGS_OBJECT, SETTINGS_PATH } from '../../src/directory/cluster-settings.ts';
 import { noLogger } from '../../src/lib/logging.ts';
 import { administratorKey } from '../../src/login/authenticator.ts';
 import { checkPassword } from '../../src/login/credentials.ts';
@@ -19,10 +18,10 @@ import {
   makeStorage,
   memberPlatform,
   rememberClusterId,
+  settingsOpener,
   storageRoot,
 } from '../../src/member/storage.ts';
 import { epochOf, type Incarnation } from '../../src/store/ids.ts';
-import { openLog } from '../../src/store/log/log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 async function fresh(t: Test): Promise<string> {
@@ -33,7 +32,6 @@ async function fresh(t: Test): Promise<string> {
 
 /** The credentials of postmaster, as the next controller reads them. */
 async function postmasterOf(base: string): Promise<Buffer | undefined> {
-  const { fs, clock, random } = memberPlatform(base, 8);
   const lease = {
     incarnation: 'f'.repeat(32) as Incarnation,
     epoch: epochOf(1000, 0),
@@ -41,23 +39,8 @@ async function postmasterOf(base: string): Promise<Buffer | undefined> {
     confirm: () => Promise.resolve(true),
     reportLargerEpoch: () => undefined,
   };
-  const settings = await openClusterSettings({
-    lease,
-    openLog: (replay, knownTypes) =>
-      openLog({
-        fs,
-        clock,
-        random,
-        lease,
-        replay,
-        knownTypes,
-        logger: noLogger,
-        fence: false,
-        directory: join(storageRoot(base), SETTINGS_PATH),
-        object: SETTINGS_OBJECT,
-        makeDirectory: true,
-      }),
-  });
+  const open = settingsOpener(memberPlatform(base, 8), storageRoot(base), false, noLogger);
+  const settings = await open(lease);
   const value = settings.snapshot().values.find(([key]) => key === administratorKey('postmaster'))?.[1];
   await settings.close();
   return value ?? undefined;

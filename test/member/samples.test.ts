@@ -25,6 +25,7 @@ function member(...workers: readonly MemoryBus[]): MemberStatus {
     version: '',
     uptimeMs: 0,
     refusal: undefined,
+    level: 0,
     slots: 0,
     workers: workers.map(({ self: { incarnation, address } }) => ({
       incarnation,
@@ -34,6 +35,7 @@ function member(...workers: readonly MemoryBus[]): MemberStatus {
       slots: 0,
       storageMs: undefined,
       refusal: undefined,
+      connections: 0,
     })),
   };
 }
@@ -108,7 +110,7 @@ void t.test('another member is told nothing', async (t) => {
 
 void t.test('what a process says of itself is there and makes sense', (t) => {
   const all = new Measures();
-  const watching = measureProcess(all, { version: '1', role: 'backend' });
+  const watching = measureProcess(all, { version: '1', role: 'backend' }, new ManualClock());
   const value = (name: string): number => all.samples().find((each) => each.name === name)?.value as number;
   t.ok(value('postern_resident_memory_bytes') > 2 ** 20);
   t.ok(value('postern_uptime_seconds') > 0);
@@ -123,7 +125,7 @@ void t.test(
   async (t) => {
     const all = new Measures();
     let nowMs = 0;
-    using _ = measureProcess(all, { version: '1', role: 'backend' }, () => nowMs);
+    using _ = measureProcess(all, { version: '1', role: 'backend' }, { monotonicMs: () => nowMs });
     const longest = (): number =>
       all.samples().find(({ labels }) => labels['statistic'] === 'max')?.value as number;
     await new Promise((resolve) => setTimeout(resolve, 50)); // the monitor has ticked

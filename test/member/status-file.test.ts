@@ -15,6 +15,7 @@ const STATUS: Status = {
   version: '1',
   startedAt: '2026-01-01T00:00:00.000Z',
   refusal: null,
+  notReady: null,
   services: {},
 };
 

@@ -73,6 +73,35 @@ void t.test('header: of any length, in ever larger looks', async (t) => {
   );
 });
 
+void t.test('fields: those of the header, whatever its size and whatever is known already', async (t) => {
+  const filler = (count: number) => crlf(`From: a@b\nSubject: hi\n${'X-Filler: 0123456789\n'.repeat(count)}`);
+  const headers = [LARGE, SMALL, Buffer.alloc(0), filler(0), filler(4000), filler(40_000)];
+  for (const octets of [...headers, Buffer.concat([filler(7000), crlf('\nbody')])]) {
+    const { fields } = await new Stored(octets).content.header();
+    const stored = new Stored(octets);
+    t.same((await stored.content.fields()).fields, fields);
+    await stored.content.structure();
+    t.same((await stored.content.fields()).fields, fields, 'after the structure too');
+  }
+});
+
+void t.test('header: ends behind the first blank line, with CRLF or LF', async (t) => {
+  for (const [text, bodyFrom] of [
+    ['\n', 1],
+    ['\r\n', 2],
+    ['\nA: b\n\n', 1],
+    ['A: b\n\nbody\r\n\r\n', 6],
+    ['A: b\r\n\r\nbody\n\n', 8],
+    ['A: b\n\n\r\n', 6],
+    ['A: b\n\r\n\n', 7],
+    ['A: b\r\n\n', 7],
+    ['A: b\r\n\rbody', 11],
+    ['A: b', 4],
+    ['', 0],
+  ] as const)
+    t.equal((await new Stored(Buffer.from(text)).content.header()).bodyFrom, bodyFrom, JSON.stringify(text));
+});
+
 void t.test('structure: what the header look has read is not read again for a small message', async (t) => {
   const stored = new Stored(SMALL);
   await stored.content.header();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import t from 'tap';
 import { headerFields } from '../../src/mime/header.ts';
-import { HeaderSubset } from '../../src/mime/headerSubset.ts';
+import { HeaderSubset } from '../../src/mime/header-subset.ts';
 import { scanMessage } from '../../src/mime/scanner.ts';
 import type { WhichText } from '../../src/mime/section.ts';
 import { locate } from '../../src/mime/section.ts';

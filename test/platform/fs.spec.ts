@@ -29,6 +29,7 @@ export function fsSpec(t: Test, make: (t: Test) => Promise<FsWorld>): void {
     for (const result of results)
       if (result.status === 'rejected') t.match(result.reason, { code: 'EEXIST' });
     for (const result of results) if (result.status === 'fulfilled') await result.value.close();
+    await t.rejects(fs.createExclusive(path), { code: 'EEXIST' }, 'later too, closed or not');
   });
 
   spec('refuses to create in a directory that is not there', async (t, { fs, root }) => {

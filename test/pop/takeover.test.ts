@@ -2,6 +2,8 @@
 import t from 'tap';
 import { Failure } from '../../src/lib/failure.ts';
 import { BATCH_MESSAGES, SEEN_WAITING_MAX } from '../../src/pop/session/session.ts';
+import { newUids } from '../../src/store/account/copied.ts';
+import { uidsOf } from '../../src/store/account/ranges.ts';
 import { ID } from '../store/account/support.ts';
 import { PASSWORD, PopBed, USER } from './bed.ts';
 
@@ -64,12 +66,13 @@ void t.test('a long answer goes on at the next owner where the client has it', a
   );
   await bed.append(`Subject: long\r\n\r\n${body}\r\n`);
   const client = await bed.client();
-  for (let left = 1; left < 5; left++) {
-    bed.loseAt = { kind: 'output', left };
-    const [, ...lines] = await client.all('RETR 1');
-    t.equal(lines.slice(2).join('\r\n'), body, `RETR, owner lost before its output ${left}`);
-    t.equal(bed.loseAt, undefined, 'it was lost');
-  }
+  for (let left = 1; left < 5; left++)
+    for (const when of [{}, { arrived: true }] as const) {
+      bed.loseAt = { kind: 'output', left, ...when };
+      const [, ...lines] = await client.all('RETR 1');
+      t.equal(lines.slice(2).join('\r\n'), body, `RETR, owner lost at its output ${left}`);
+      t.equal(bed.loseAt, undefined, 'it was lost');
+    }
   bed.loseAt = { kind: 'output', left: 2 };
   const [, ...top] = await client.all('TOP 1 50000');
   t.equal(top.slice(2).join('\r\n'), body.split('\r\n').slice(0, 50_000).join('\r\n'), 'TOP');
@@ -81,8 +84,8 @@ async function fill(bed: PopBed, count: number): Promise<readonly number[]> {
   const { id } = bed.account.mailbox('INBOX')!;
   let uids = [1];
   while (uids.length < count) {
-    const { uids: copied } = await bed.account.copy(id, uids.slice(0, count - uids.length) as never[], id);
-    uids = [...uids, ...copied.map(([, to]) => to)];
+    const copied = await bed.account.copy(id, [[1, Math.min(uids.length, count - uids.length)]], id);
+    uids = [...uids, ...uidsOf(newUids(copied))];
   }
   return uids;
 }
@@ -107,8 +110,6 @@ void t.test(
     const bed = await PopBed.start(t);
     await bed.append(`Subject: long\r\n\r\n${'line\r\n'.repeat(100_000)}`);
     const client = await bed.client();
-    bed.away = 'unavailable';
-    bed.away = undefined;
     bed.loseAt = { kind: 'output', left: 3 };
     client.send('RETR 1\r\n');
     t.match(await client.line(), '+OK');

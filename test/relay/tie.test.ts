@@ -33,7 +33,7 @@ function bed(...owners: (((stream: MemoryStream) => void) | FailureCode)[]) {
         owner(far);
         return near;
       },
-      changed: () => clock.sleep(1),
+      changed: (_slot, withinMs) => clock.sleep(withinMs + 1),
     },
   });
   return { tie, clock, opened, nears, timeouts };
@@ -105,6 +105,28 @@ void t.test('what another owner would say too is not asked again', async (t) => 
     await t.rejects(settled(clock, tie.exchange(new Recorded())), { code });
     t.equal(opened.length, 1);
   }
+});
+
+void t.test(
+  'a session that had its place waits for it: its own earlier stream may be in the way',
+  async (t) => {
+    const { tie, clock, opened, nears } = bed(answering('end'), 'limit', 'limit', answering('end'));
+    await settled(clock, tie.exchange(new Recorded()));
+    nears[0]!.reset(new Failure('unknown', 'connection lost'));
+    const exchange = new Recorded();
+    await settled(clock, tie.exchange(exchange));
+    t.same(exchange.heard, ['question 0 end']);
+    t.equal(opened.length, 4);
+  },
+);
+
+void t.test('but not for ever, not in an IDLE either', async (t) => {
+  const { tie, clock, nears } = bed(answering('end'), 'limit');
+  await settled(clock, tie.exchange(new Recorded()));
+  nears[0]!.reset(new Failure('unknown', 'connection lost'));
+  const exchange = new Recorded();
+  exchange.isPatient = true;
+  await t.rejects(settled(clock, tie.exchange(exchange)), { code: 'limit' });
 });
 
 void t.test('an exchange that cannot go on is given up', async (t) => {

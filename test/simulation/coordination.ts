@@ -4,8 +4,10 @@
  */
 import type { Test as T } from 'tap';
 import { createBus } from '../../src/cluster/bus/bus.ts';
-import { createSupervisorNode, createWorkerNode, initStorage } from '../../src/cluster/node.ts';
+import { initStorage } from '../../src/cluster/storage/check.ts';
+import { createSupervisorNode } from '../../src/cluster/supervisor-node.ts';
 import type { ClusterTimes, SupervisorNode, WorkerNode } from '../../src/cluster/types.ts';
+import { createWorkerNode } from '../../src/cluster/worker-node.ts';
 import { noLogger } from '../../src/lib/logging.ts';
 import type { Incarnation, Slot } from '../../src/store/ids.ts';
 import type { Lease } from '../../src/store/log/types.ts';

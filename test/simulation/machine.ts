@@ -10,6 +10,9 @@ import { SimFs } from './disk/fs.ts';
 import { ProcessNet } from './net/net.ts';
 import type { World } from './world.ts';
 
+/** A clock that is off by more than this is counted. */
+const NOTABLE_RATE = 0.01;
+
 export class Machine {
   readonly world: World;
   readonly name: string;
@@ -19,6 +22,7 @@ export class Machine {
   readonly disk: DiskClient;
   readonly #processes = new Map<string, SimProcess>();
   #state: 'up' | 'paused' | 'off' = 'up';
+  #pausedMs = 0;
 
   constructor(world: World, name: string, host: string, storage: 'shared' | 'own') {
     this.world = world;
@@ -26,6 +30,7 @@ export class Machine {
     this.host = host;
     this.clock = new MachineClock(world, world.random.fork(`clock ${name}`));
     this.disk = new DiskClient(world, this, storage);
+    if (Math.abs(this.clock.rate - 1) > NOTABLE_RATE) world.counters.add('clock-rate');
   }
 
   get state(): 'up' | 'paused' | 'off' {
@@ -51,8 +56,9 @@ export class Machine {
   pause(clock: 'running' | 'still' = 'running'): void {
     if (this.#state !== 'up') return;
     this.world.note(`pause machine ${this.name}, clock ${clock}`);
-    this.world.counters.add('machine-pause');
+    this.world.counters.add(clock === 'still' ? 'machine-freeze' : 'machine-pause');
     this.#state = 'paused';
+    this.#pausedMs = this.world.nowMs;
     if (clock === 'still') this.clock.stop();
     this.world.network.watch();
   }
@@ -60,6 +66,7 @@ export class Machine {
   resume(): void {
     if (this.#state !== 'paused') return;
     this.world.note(`resume machine ${this.name}`);
+    this.world.lasted(this.#pausedMs);
     this.clock.start();
     this.#state = 'up';
     for (const process of this.processes) process.catchUp();
@@ -88,16 +95,27 @@ export class Machine {
     this.world.network.changed();
   }
 
-  /** Cuts this machine from the storage server only. Calls hang, and finish with success after the healing. */
-  cutStorage(): void {
-    this.world.note(`cut storage of ${this.name}`);
-    this.world.counters.add('storage-cut');
-    this.disk.isCut = true;
+  /**
+   * Cuts this machine from the storage server only. Calls hang, and finish with success after the healing. With one way
+   * cut they are carried out meanwhile and not answered ('replies'), or those under way still are answered ('requests').
+   */
+  cutStorage(way: 'both' | 'requests' | 'replies' = 'both'): void {
+    this.world.note(`cut storage of ${this.name}: ${way}`);
+    this.world.counters.add(way === 'both' ? 'storage-cut' : 'storage-half-cut');
+    this.disk.cut = way;
+  }
+
+  /** The storage of this machine is slow, answers EIO, or is an empty directory where the mount was. */
+  harmStorage(state: 'slow' | 'failing' | 'vanished'): void {
+    this.world.note(`storage of ${this.name} is ${state}`);
+    this.world.counters.add(`storage-${state}`);
+    this.disk.state = state;
   }
 
   healStorage(): void {
     this.world.note(`heal storage of ${this.name}`);
-    this.disk.isCut = false;
+    this.disk.cut = 'none';
+    this.disk.state = 'well';
     this.disk.changed();
   }
 }
@@ -110,6 +128,10 @@ export class SimProcess {
   readonly #net: ProcessNet;
   #state: 'running' | 'paused' | 'crashed' = 'running';
   #held: { readonly label: string; readonly run: () => void }[] = [];
+  #pausedMs = 0;
+  /** So many more things happen to it before it crashes. */
+  #eventsLeft = Number.POSITIVE_INFINITY;
+  readonly fs: SimFs;
 
   constructor(world: World, machine: Machine, name: string) {
     this.machine = machine;
@@ -117,10 +139,11 @@ export class SimProcess {
     this.#world = world;
     this.#net = new ProcessNet(world.network, this);
     const random: Prng = world.random.fork(`process ${machine.name}/${name}`);
+    this.fs = new SimFs(this);
     this.platform = {
       clock: new ProcessClock(world, this),
       random,
-      fs: new SimFs(this),
+      fs: this.fs,
       net: this.#net,
     };
   }
@@ -159,12 +182,14 @@ export class SimProcess {
     this.#world.note(`pause ${this.label}`);
     this.#world.counters.add('process-pause');
     this.#state = 'paused';
+    this.#pausedMs = this.#world.nowMs;
   }
 
   /** SIGCONT: all that has happened meanwhile is now told, in an order that the seed chooses. */
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#world.note(`resume ${this.label}`);
+    this.#world.lasted(this.#pausedMs);
     this.#state = 'running';
     this.catchUp();
   }
@@ -178,8 +203,22 @@ export class SimProcess {
   /** Something happens to the process now: it runs, waits for the resumption, or never is. */
   deliver(label: string, run: () => void): void {
     if (this.crashed) return;
-    if (this.#state === 'paused' || this.machine.state === 'paused') this.#held.push({ label, run });
-    else run();
+    if (this.#state === 'paused' || this.machine.state === 'paused') {
+      this.#held.push({ label, run });
+      return;
+    }
+    run();
+    if (--this.#eventsLeft > 0 || this.crashed) return;
+    this.#world.counters.add('crash-at-event');
+    this.crash();
+  }
+
+  /**
+   * Crashes it behind the n-th thing that happens to it from now on (a timer, a completed call, octets): every await of
+   * its code ends with one of these, so every place between two awaits is met by some n.
+   */
+  crashAtEvent(n: number): void {
+    this.#eventsLeft = n;
   }
 
   /** Schedules what was held back; called by whoever lifted a pause. */

@@ -111,8 +111,16 @@ export class World {
       machine.start();
       machine.healStorage();
       machine.resume();
-      for (const process of machine.processes) process.resume();
+      for (const process of machine.processes) {
+        process.crashAtEvent(Number.POSITIVE_INFINITY);
+        process.resume();
+      }
     }
+  }
+
+  /** A pause that began then is over. */
+  lasted(sinceMs: number): void {
+    if (this.#nowMs - sinceMs > this.#faults.lateMs) this.counters.add('pause-beyond-lease');
   }
 
   schedule(delayMs: number, label: string, run: () => void): void {

@@ -14,10 +14,10 @@ import { createSenderCheck } from '../../src/smtp/senders.ts';
 import type { Envelope, MailIntake, Recipient } from '../../src/smtp/types.ts';
 import type { DomainId, ObjectId } from '../../src/store/ids.ts';
 import { OneAccount } from '../sasl/bed.ts';
-import { makeIdentity } from '../support/certificates.ts';
+import { serverTls } from '../support/certificates.ts';
 
 export const HOST_NAME = 'mx.lab.example';
-export const DATE_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+const DATE_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const SIZE_MAX = 1000;
 const BUDGET_OCTETS = 10_000_000;
 /** Lines of the answer to EHLO behind the first, in the clear, without TLS and log-ins. */
@@ -60,7 +60,7 @@ export function objectOf(name: string): ObjectId {
 }
 
 /** Accounts of lab.example: any name but `nobody`; `full` and `away` refuse messages; `alias` is another name of joe. */
-export class MemoryIntake implements MailIntake {
+class MemoryIntake implements MailIntake {
   readonly delivered: Delivered[] = [];
   /** What deliveries wait for. */
   gate: Promise<void> = Promise.resolve();
@@ -83,7 +83,7 @@ export class MemoryIntake implements MailIntake {
 }
 
 /** joe, who has an account. */
-export class JoeOnly implements Authenticator {
+class JoeOnly implements Authenticator {
   readonly one = new OneAccount();
 
   async verifyPassword(login: string, password: string) {
@@ -123,9 +123,8 @@ const senders = createSenderCheck({
 });
 
 /** Certificates for STARTTLS, made once a test file. */
-export async function testTls(): Promise<TlsServerOptions> {
-  const identity = await makeIdentity({ names: [HOST_NAME] });
-  return { minVersion: 'TLSv1.2', identity: () => identity };
+export function testTls(): Promise<TlsServerOptions> {
+  return serverTls(HOST_NAME);
 }
 
 export async function startBed(

@@ -2,16 +2,16 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { createBudget } from '../../src/lib/budget.ts';
 import { Content } from '../../src/smtp/content.ts';
-import { isReply } from '../../src/smtp/types.ts';
+import { type BodyType, isReply } from '../../src/smtp/types.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function content(
-  options: { readonly octetsMax?: number; readonly isBinary?: boolean; readonly budget?: number } = {},
+  options: { readonly octetsMax?: number; readonly body?: BodyType; readonly budget?: number } = {},
 ) {
   const budget = createBudget(options.budget ?? 10_000_000);
   const clock = new ManualClock();
-  const { octetsMax = 1_000_000, isBinary = false } = options;
-  return { budget, content: new Content({ octetsMax, isBinary, budget, clock }), clock };
+  const { octetsMax: messageOctetsMax = 1_000_000, body = '7BIT' } = options;
+  return { budget, content: new Content({ messageOctetsMax, budget, clock }, body), clock };
 }
 
 void t.test(
@@ -20,7 +20,7 @@ void t.test(
     const sizes = fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 8 });
     fc.assert(
       fc.property(sizes, (all) => {
-        const { content: into, budget } = content({ isBinary: true });
+        const { content: into, budget } = content({ body: 'BINARYMIME' });
         const pieces = all.map((octets, n) => Buffer.alloc(octets, n));
         const whole = Buffer.concat(pieces);
         for (const piece of pieces) {
@@ -44,7 +44,7 @@ void t.test('the first thing that is wrong refuses it; nothing is kept from then
     ['a\r', {}, '550 5.5.2'],
     ['a\0b', {}, '554 5.6.0'],
     ['x'.repeat(101), { octetsMax: 100 }, '552 5.3.4'],
-    ['x'.repeat(101), { octetsMax: 100, isBinary: true }, '552 5.3.4'],
+    ['x'.repeat(101), { octetsMax: 100, body: 'BINARYMIME' }, '552 5.3.4'],
     ['x'.repeat(65_537), {}, '554 5.6.0'],
     [`X: ${'y'.repeat(1000)}\r\n`.repeat(300), {}, '552 5.3.4'],
     ['x'.repeat(20_000), { budget: 20_000 }, '452 4.3.1'],
@@ -67,7 +67,7 @@ void t.test('the first thing that is wrong refuses it; nothing is kept from then
 });
 
 void t.test('BINARYMIME content is free of all that (RFC 3030 section 3)', (t) => {
-  const { content: into } = content({ isBinary: true });
+  const { content: into } = content({ body: 'BINARYMIME' });
   into.add(Buffer.from(`a\nb\rc\0${'x'.repeat(70_000)}\r`));
   t.match(into.end(), { isText: false });
   for (const [text, isText] of [
@@ -76,9 +76,26 @@ void t.test('BINARYMIME content is free of all that (RFC 3030 section 3)', (t) =
     ['\0', false],
     ['\n', false],
   ] as const) {
-    const { content: short } = content({ isBinary: true });
+    const { content: short } = content({ body: 'BINARYMIME' });
     short.add(Buffer.from(text));
     t.match(short.end(), { isText }, JSON.stringify(text));
+  }
+  t.end();
+});
+
+void t.test('a header is the same wherever the blocks of its message end', (t) => {
+  for (let octets = 8 * 1024 - 4; octets <= 8 * 1024 + 1; octets++) {
+    const { content: into } = content();
+    into.add(Buffer.from('X: \r\n'.padStart(octets, 'y')));
+    into.add(Buffer.from(`\r\nDate: of the body\r\n${'z'.repeat(10_000)}`));
+    t.match(into.end(), { hasDate: false }, `blank line at ${octets}`);
+    const { content: later } = content();
+    later.add(Buffer.from('X: \r\n'.padStart(octets, 'y')));
+    later.add(Buffer.from(`Date: x\r\n${'Received: y\r\n'.repeat(50)}\r\nbody`));
+    t.match(later.end(), { hasDate: true, hasMessageId: false }, `fields at ${octets}`);
+    const { content: looping } = content();
+    looping.add(Buffer.from(`X: ${'y'.repeat(octets - 300)}\r\n${'Received: y\r\n'.repeat(51)}`));
+    t.match(looping.end(), { code: 554 }, `51 Received fields around ${octets}`);
   }
   t.end();
 });

@@ -51,6 +51,16 @@ export function testTranscripts(
     });
 }
 
+/** The lines that begin a transaction: MAIL, and RCPT for each name at lab.example. */
+export function transaction(...names: readonly string[]): readonly string[] {
+  return ['MAIL FROM:<>', ...names.map((name) => `RCPT TO:<${name}@lab.example>`)];
+}
+
+/** So many reply lines alike. */
+export function times(count: number, reply: RegExp): readonly RegExp[] {
+  return Array.from({ length: count }, () => reply);
+}
+
 export function bytesOf(transcript: Transcript): Buffer {
   return Buffer.concat(
     transcript.client.map((part) => (typeof part === 'string' ? Buffer.from(`${part}\r\n`) : part)),

@@ -40,12 +40,12 @@ void t.test('MaxMessageSize has no value whose message would be too large for th
     atMs: 0,
   });
   // As it is received: blocks that double up to a mebibyte.
-  const content = new Content({
-    octetsMax,
-    isBinary: true,
+  const options = {
+    messageOctetsMax: octetsMax,
     budget: createBudget(octetsMax * 2),
     clock: new ManualClock(),
-  });
+  };
+  const content = new Content(options, 'BINARYMIME');
   const piece = Buffer.alloc(2 ** 20, '\r\n');
   for (let octets = 0; octets < octetsMax; octets += piece.length) content.add(piece);
   const message = content.end();

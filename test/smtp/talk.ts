@@ -1,43 +1,33 @@
 /** A client that waits for each reply before it goes on, in the clear or inside TLS. */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Address } from '../../src/platform/platform.ts';
+import { LineClient } from '../support/line-client.ts';
+
+const SILENCE_MS = 20_000;
 
 export class Talk {
-  #socket: Socket;
-  #received = '';
-  #isOver = false;
-  #wake: () => void = () => undefined;
+  readonly #client: LineClient;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#listen(socket);
+  private constructor(client: LineClient) {
+    this.#client = client;
   }
 
-  static async connect(address: Address, options: { readonly tls?: true } = {}): Promise<Talk> {
-    const plain = connect(address.port, address.host);
-    await once(plain, 'connect');
-    plain.setNoDelay(true);
-    return new Talk(options.tls ? await secured(plain) : plain);
+  static async connect(address: Address, options: { readonly tls?: boolean } = {}): Promise<Talk> {
+    return new Talk(await LineClient.connect(address, SILENCE_MS, options));
   }
 
-  /** Of the TLS session. */
-  get socket(): Socket {
-    return this.#socket;
+  /** One that has read its greeting. Rejects where there is none. */
+  static async greeted(address: Address): Promise<Talk> {
+    const talk = await Talk.connect(address);
+    const [greeting = 'no greeting'] = await talk.reply();
+    if (greeting.startsWith('220')) return talk;
+    talk.close();
+    throw new Error(greeting);
   }
 
   /** The lines of the next reply, or [] when the connection ended before one. */
   async reply(): Promise<readonly string[]> {
-    for (;;) {
-      const whole = /^(?:\d{3}-[^\r]*\r\n)*\d{3}(?: [^\r]*)?\r\n/.exec(this.#received)?.[0];
-      if (whole !== undefined) {
-        this.#received = this.#received.slice(whole.length);
-        return whole.split('\r\n').slice(0, -1);
-      }
-      if (this.#isOver) return [];
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    const whole = await this.#client.take(/^(?:\d{3}-[^\r]*\r\n)*\d{3}(?: [^\r]*)?\r\n/);
+    return whole === undefined ? [] : whole.split('\r\n').slice(0, -1);
   }
 
   /** Sends a line, or octets as they are, and gives the reply. */
@@ -47,46 +37,25 @@ export class Talk {
   }
 
   write(line: string | Buffer): void {
-    this.#socket.write(typeof line === 'string' ? `${line}\r\n` : line, 'latin1');
+    this.#client.send(typeof line === 'string' ? `${line}\r\n` : line);
   }
 
   /** What came and was not asked for. */
   get rest(): string {
-    return this.#received;
+    return this.#client.rest;
   }
 
   /** Resolves when the server has closed. */
-  async over(): Promise<void> {
-    while (!this.#isOver) await new Promise<void>((resolve) => (this.#wake = resolve));
+  over(): Promise<void> {
+    return this.#client.over();
   }
 
   /** The handshake, after 220. */
-  async startTls(): Promise<void> {
-    this.#socket.removeAllListeners('data');
-    this.#socket.removeAllListeners('close');
-    this.#socket = await secured(this.#socket);
-    this.#listen(this.#socket);
+  startTls(): Promise<void> {
+    return this.#client.startTls();
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#client.close();
   }
-
-  #listen(socket: Socket): void {
-    socket.on('data', (chunk: Buffer) => {
-      this.#received += chunk.toString('latin1');
-      this.#wake();
-    });
-    socket.on('error', () => undefined); // 'close' follows
-    socket.on('close', () => {
-      this.#isOver = true;
-      this.#wake();
-    });
-  }
-}
-
-async function secured(plain: Socket): Promise<TLSSocket> {
-  const socket = connectTls({ socket: plain, rejectUnauthorized: false, servername: 'mx.lab.example' });
-  await once(socket, 'secureConnect');
-  return socket;
 }

@@ -3,7 +3,7 @@
  * and identities that servers and members show (`makeIdentity`). Nothing is random but keys and serial numbers.
  */
 import * as x509 from '@peculiar/x509';
-import type { TlsIdentity } from '../../src/platform/platform.ts';
+import type { TlsIdentity, TlsServerOptions } from '../../src/platform/platform.ts';
 
 export type TestAlgorithm = 'P-256' | 'P-384' | 'RSA-2048' | 'Ed25519';
 export type TestHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
@@ -113,6 +113,12 @@ export async function makeIdentity(options: IdentityOptions = {}): Promise<TestI
     ],
   });
   return { ...made, chain: made.pem + (options.ca?.intermediates ?? '') };
+}
+
+/** What a server is started with that shows one certificate, of these names. */
+export async function serverTls(...names: readonly string[]): Promise<TlsServerOptions> {
+  const identity = await makeIdentity({ names });
+  return { minVersion: 'TLSv1.2', identity: () => identity };
 }
 
 function keyUsages(algorithm: TestAlgorithm): x509.KeyUsagesExtension {

@@ -5,34 +5,14 @@ import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LabDescription } from '../../src/lab/lab-file.ts';
+import type { Status as MemberStatusFile } from '../../src/member/status-file.ts';
 import type { Address } from '../../src/platform/platform.ts';
 
-export interface LabFile {
-  readonly members: readonly LabMember[];
-  readonly postmaster: Login;
-  readonly accounts: readonly Login[];
-}
+export type { Login } from '../../src/lab/lab-file.ts';
+export type { Status as MemberStatusFile } from '../../src/member/status-file.ts';
 
-export interface LabMember {
-  readonly name: string;
-  readonly role: string;
-  /** The supervisor's; null while the member does not run. */
-  readonly pid: number | null;
-  readonly workers: readonly number[];
-  readonly services: Readonly<Record<string, Address>>;
-}
-
-export interface MemberStatusFile {
-  readonly state: string;
-  readonly pid: number;
-  readonly workers: readonly number[];
-  readonly isController: boolean;
-}
-
-export interface Login {
-  readonly login: string;
-  readonly password: string;
-}
+export type LabMember = LabDescription['members'][number];
 
 /** What a test does to the lab's folder before its members start, and how it is undone when they are gone. */
 export type Prepare = (base: string) => Promise<() => Promise<void>>;
@@ -83,8 +63,8 @@ export class Lab {
   }
 
   /** As it is now: process ids change when members are started again. */
-  async file(): Promise<LabFile> {
-    return JSON.parse(await readFile(join(this.base, 'lab.json'), 'utf8')) as LabFile;
+  async file(): Promise<LabDescription> {
+    return JSON.parse(await readFile(join(this.base, 'lab.json'), 'utf8')) as LabDescription;
   }
 
   /** Of the lab itself; all members descend from it. */

@@ -1,60 +1,77 @@
-/** A line-based client over TCP, for tests that must see every reply as it is: SMTP, IMAP, PWD. */
+/**
+ * A line-based client over TCP, in the clear or inside TLS, for tests that must see every reply as it is: SMTP, IMAP, POP3,
+ * PWD.
+ */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Address } from '../../src/platform/platform.ts';
+import { Received } from './received.ts';
 
 export class LineClient {
-  readonly #socket: Socket;
-  #buffer = '';
-  #ended = false;
-  #wake: () => void = () => undefined;
+  #socket: Socket;
+  readonly #received = new Received();
+  readonly #timeoutMs: number;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
     this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.setEncoding('latin1');
-    socket.on('data', (text: string) => {
-      this.#buffer += text;
-      this.#wake();
-    });
-    socket.on('error', () => undefined); // 'close' follows, and readers see the end
-    socket.on('close', () => {
-      this.#ended = true;
-      this.#wake();
-    });
+    this.#listen(socket);
   }
 
   /** `timeoutMs` without any octet ends the connection: a test never hangs on a server that does not answer. */
-  static async connect(address: Address, timeoutMs: number): Promise<LineClient> {
-    const socket = connect(address.port, address.host);
-    socket.setTimeout(timeoutMs, () => socket.destroy());
+  static async connect(
+    address: Address,
+    timeoutMs: number,
+    options: { readonly tls?: boolean } = {},
+  ): Promise<LineClient> {
+    const socket = connect({ ...address, noDelay: true });
     await Promise.race([
       once(socket, 'connect'),
       once(socket, 'close').then(() => Promise.reject(new Error('refused'))),
     ]);
-    return new LineClient(socket);
+    const client = new LineClient(socket, timeoutMs);
+    if (options.tls) await client.startTls();
+    return client;
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#received.isOver;
   }
 
-  send(text: string): void {
+  /** What came and was not asked for. */
+  get rest(): string {
+    return this.#received.rest;
+  }
+
+  send(text: string | Buffer): void {
     this.#socket.write(text, 'latin1');
   }
 
+  /** The handshake, where the server has said that it begins. Any certificate will do. */
+  async startTls(): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    plain.setTimeout(0);
+    const tls = connectTls({ socket: plain, rejectUnauthorized: false });
+    this.#socket = tls;
+    this.#listen(tls);
+    await once(tls, 'secureConnect');
+  }
+
   /** The next line without CRLF. Rejects when the connection ended before it. */
-  async line(): Promise<string> {
-    for (;;) {
-      const end = this.#buffer.indexOf('\r\n');
-      if (end >= 0) {
-        const line = this.#buffer.slice(0, end);
-        this.#buffer = this.#buffer.slice(end + 2);
-        return line;
-      }
-      if (this.#ended) throw new Error('connection ended');
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+  line(): Promise<string> {
+    return this.#received.line();
+  }
+
+  /** The beginning that fits, as soon as there is one; undefined when the connection ended before. */
+  take(beginning: RegExp): Promise<string | undefined> {
+    return this.#received.take(beginning);
+  }
+
+  /** Resolves when the connection is closed. */
+  over(): Promise<void> {
+    return this.#received.over();
   }
 
   /** SMTP: the last line of the reply. */
@@ -83,5 +100,14 @@ export class LineClient {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #listen(socket: Socket): void {
+    socket.setTimeout(this.#timeoutMs, () => socket.destroy());
+    socket.on('data', (octets: Buffer) => this.#received.add(octets));
+    socket.on('error', () => undefined); // 'close' follows, and readers see the end
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#received.end();
+    });
   }
 }

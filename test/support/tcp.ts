@@ -7,9 +7,9 @@
 import type { Address, Connection, ConnectionEvents, TlsInfo } from '../../src/platform/platform.ts';
 
 /** Octets that the two kernels hold for one direction; more waits in the sender's process (`queuedOctets`). */
-export const WINDOW_OCTETS = 64 * 1024;
+const WINDOW_OCTETS = 64 * 1024;
 /** `write` answers false from here on. */
-export const HIGH_WATER_OCTETS = 64 * 1024;
+const HIGH_WATER_OCTETS = 64 * 1024;
 
 export type Segment =
   | { readonly kind: 'data'; readonly bytes: Buffer }

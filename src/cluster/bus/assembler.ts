@@ -5,8 +5,8 @@
 import type { Step } from '../../lib/step.ts';
 import { type Frame, FrameFlag, LENGTH_OCTETS } from './frame.ts';
 
-/** What is allocated at first for a message of several frames. */
-const START_OCTETS = 128 * 1024;
+/** What is allocated at first for a message of several frames: one that carries 128 KiB of mail fits. */
+const START_OCTETS = 132 * 1024;
 
 export class Assembler {
   #buffer: Buffer | undefined;

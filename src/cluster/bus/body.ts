@@ -6,6 +6,7 @@
 import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure, type FailureCode } from '../../lib/failure.ts';
+import { LARGE_OCTETS } from '../../lib/joined.ts';
 import type { Body } from './types.ts';
 
 /** Arrays and objects within each other. */
@@ -25,6 +26,39 @@ const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType:
 /** Throws Failure 'invalid' for what is no plain value, 'limit' for one of more values than a peer takes. */
 export function encodeBody(body: Body): Buffer {
   return pack(body, 0);
+}
+
+/**
+ * The same in parts: a large Buffer that is a field of the body itself comes last and is not copied, so it must not be
+ * written to any more. Message bodies cross the bus like this.
+ */
+export function encodeMessage(body: Body): readonly Buffer[] {
+  const key = largeField(body);
+  if (key === undefined) return [encodeBody(body)];
+  const { [key]: octets, ...rest } = body as Readonly<Record<string, Buffer>>;
+  const fields = encodeBody(rest);
+  const map = fields[0];
+  // Only a map whose head is one octet has room for one more field without moving all others.
+  if (octets === undefined || map === undefined || map < FIXMAP || map >= FIXMAP + FIXMAP_FIELDS_MAX)
+    return [encodeBody(body)];
+  fields[0] = map + 1;
+  const head = Buffer.alloc(BIN_32_HEAD_OCTETS);
+  head[0] = BIN_32;
+  head.writeUInt32BE(octets.length, 1);
+  return [Buffer.concat([fields, encodeBody(key), head]), octets];
+}
+
+/** MessagePack specification, formats: fixmap and bin 32. */
+const FIXMAP = 0x80;
+const FIXMAP_FIELDS_MAX = 15;
+const BIN_32 = 0xc6;
+const BIN_32_HEAD_OCTETS = 5;
+
+/** The name of the first field of a plain object that holds a large Buffer. */
+function largeField(body: Body): string | undefined {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  const isLarge = (value: unknown): boolean => Buffer.isBuffer(value) && value.length >= LARGE_OCTETS;
+  return Object.keys(body).find((key) => isLarge((body as Readonly<Record<string, unknown>>)[key]));
 }
 
 /** The body behind so many octets that are not written yet. */

@@ -4,8 +4,11 @@
  * processes dial each other at once there are two connections, each used by who dialled it: nothing has to be decided.
  */
 import { Failure } from '../../lib/failure.ts';
+import { formatEndpoint } from '../../lib/ip.ts';
 import type { Logger } from '../../lib/logging.ts';
 import type { Address, Connection, Listener, ListenOptions, Platform } from '../../platform/platform.ts';
+import { FeatureLevel } from '../level.ts';
+import { isCoordination } from '../messages.ts';
 import type { BusSecurity } from '../security/types.ts';
 import type { CallHandler, NoticeHandler } from './answerer.ts';
 import { encodeRequest } from './body.ts';
@@ -24,15 +27,11 @@ export interface BusOptions {
   readonly self: Omit<Peer, 'address'>;
   /** Where to listen; port 0 lets the kernel choose. */
   readonly listen: Address;
-  /** The host that peers dial, when it is not the one listened on. */
-  readonly advertisedHost?: string;
   /** Of the storage; peers of another cluster are refused. Empty when not known (yet). */
   readonly clusterId?: string;
-  /** The highest feature level this process knows. */
-  readonly featureLevel?: number;
-  /** Services whose messages go ahead of all others; by default those of the coordination. */
-  readonly urgent?: (service: string) => boolean;
   readonly limits?: Partial<BusLimits>;
+  /** What this process knows and the cluster asks for; shared with its node. Who knows less is not let in. */
+  readonly level?: FeatureLevel;
   /**
    * Certificates: every connection is TLS 1.3 with one at each end, and the table of rights holds (docs/doors.md). Without
    * it everything is in the clear and everybody may do everything: unit tests and the simulation.
@@ -90,21 +89,16 @@ interface Dialled {
 /** Notices that wait for a connection being made. */
 const NOTICES_WAITING_MAX = 256;
 
-/** What src/cluster/messages.ts names: heartbeats, renewals, reports, the slot map. */
-function isCoordination(service: string): boolean {
-  return service.startsWith('cluster.');
-}
-
 class TcpBus implements Bus {
   readonly self: Peer;
   readonly #options: BusOptions;
   readonly #limits: BusLimits;
   readonly #listener: Listener;
   readonly #hello: Hello;
-  readonly #urgent: (service: string) => boolean;
   readonly #gate: Gate | undefined;
   readonly #seldom: Seldom;
-  readonly #unsubscribe: (() => void) | undefined;
+  readonly #level: FeatureLevel;
+  readonly #unsubscribe: readonly ((() => void) | undefined)[];
   readonly #calls = new Map<string, CallHandler>();
   readonly #notices = new Map<string, NoticeHandler>();
   readonly #streams = new Map<string, StreamHandler>();
@@ -123,20 +117,20 @@ class TcpBus implements Bus {
     this.#limits = limits;
     this.#shares = new Shares(limits);
     this.#listener = listener;
-    this.#urgent = options.urgent ?? isCoordination;
-    const address = { host: options.advertisedHost ?? listener.address.host, port: listener.address.port };
-    const { security, logger, platform } = options;
-    this.self = { ...options.self, address, ...(security && { proven: security.self }) };
+    const { security, logger, platform, level = new FeatureLevel() } = options;
+    this.#level = level;
+    this.self = { ...options.self, address: listener.address, ...(security && { proven: security.self }) };
     this.#gate = security && new Gate(security, platform.clock, logger);
     this.#seldom = new Seldom(platform.clock);
-    this.#unsubscribe = security?.onRevoked(() => {
+    const recheck = (): void => {
       for (const link of this.#links) link.recheck();
-    });
+    };
+    this.#unsubscribe = [security?.onRevoked(recheck), level.onChange(recheck)];
     this.#hello = {
       version: BUS_VERSION,
       clusterId: options.clusterId ?? '',
       peer: this.self,
-      featureLevel: options.featureLevel ?? 0,
+      featureLevel: level.known,
       frameOctetsMax: limits.frameOctetsMax,
       callOctetsMax: limits.callOctetsMax,
       streamMessageOctetsMax: limits.streamMessageOctetsMax,
@@ -165,7 +159,7 @@ class TcpBus implements Bus {
       asker === undefined
         ? encodeRequest(service, body)
         : encodeRequest(FOR_ANOTHER, passedOn(asker, service, body));
-    const urgent = this.#urgent(service);
+    const urgent = isCoordination(service);
     const ready = this.#usable(to);
     if (options.signal?.aborted === true) throw new Failure('unavailable', 'cancelled before it was sent');
     if (ready !== undefined) {
@@ -182,7 +176,7 @@ class TcpBus implements Bus {
   notify(to: Address, service: string, body: Body): void {
     if (this.#closing.signal.aborted) return;
     const request = encodeRequest(service, body);
-    const urgent = this.#urgent(service);
+    const urgent = isCoordination(service);
     const dialled = this.#dial(to);
     if (dialled.ready !== undefined) {
       this.#notifyOn(dialled.ready, service, request, urgent);
@@ -230,7 +224,7 @@ class TcpBus implements Bus {
       return;
     }
     this.#accepted++;
-    const link = this.#newLink(connection, false, {
+    const link = this.#newLink(connection, member, false, {
       ready: () => undefined,
       closed: () => {
         this.#accepted--;
@@ -245,12 +239,26 @@ class TcpBus implements Bus {
     if (why !== undefined) throw new Failure('unavailable', why);
   }
 
+  /** Why a peer is not let in for what it knows; told to the log, now and then. */
+  #refuseLevel({ peer, featureLevel }: Hello): string | undefined {
+    const why = this.#level.refuse(peer.member, featureLevel);
+    if (why !== undefined && this.#seldom.may(`level ${peer.member}`))
+      this.#options.logger.warn({ member: peer.member, level: featureLevel }, `connection refused: ${why}`);
+    return why;
+  }
+
+  #turnedAway(to: Address, why: string): void {
+    const by = formatEndpoint(to);
+    this.#level.turnedAway(by, why);
+    if (this.#seldom.may(`turned away ${by}`)) this.#options.logger.error({ by }, `not let in: ${why}`);
+  }
+
   #notifyOn(link: Link, service: string, request: Buffer, urgent: boolean): void {
     if (this.#gate?.refuseAnswerer(service, link.peer) === undefined) link.notify(request, urgent);
   }
 
   async #close(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const end of this.#unsubscribe) end?.();
     this.#closing.abort(new Failure('unavailable', 'this process is stopping'));
     await this.#listener.close();
     for (const link of this.#links) link.close('stopping');
@@ -265,7 +273,7 @@ class TcpBus implements Bus {
     const dialled = this.#dial(to);
     const { callsMax, callsQueuedOctetsMax } = this.#limits;
     if (dialled.calls >= callsMax || dialled.callsOctets + octets > callsQueuedOctetsMax)
-      throw new Failure('unavailable', `too many calls wait for a connection to ${key(to)}`);
+      throw new Failure('unavailable', `too many calls wait for a connection to ${formatEndpoint(to)}`);
     dialled.calls++;
     dialled.callsOctets += octets;
     try {
@@ -289,7 +297,9 @@ class TcpBus implements Bus {
       };
       const timer = this.#options.platform.clock.timer(options.timeoutMs, () => {
         done();
-        reject(new Failure('unavailable', `no connection to ${key(to)} in ${options.timeoutMs} ms`));
+        reject(
+          new Failure('unavailable', `no connection to ${formatEndpoint(to)} in ${options.timeoutMs} ms`),
+        );
       });
       const cancelled = (): void => {
         done();
@@ -303,7 +313,11 @@ class TcpBus implements Bus {
         },
         (cause: unknown) => {
           done();
-          reject(new Failure('unavailable', `no connection to ${key(to)}: ${message(cause)}`, { cause }));
+          reject(
+            new Failure('unavailable', `no connection to ${formatEndpoint(to)}: ${message(cause)}`, {
+              cause,
+            }),
+          );
         },
       );
     });
@@ -311,12 +325,12 @@ class TcpBus implements Bus {
 
   /** The link that calls to an address go out on now, if any. */
   #usable(to: Address): Link | undefined {
-    const link = this.#dialled.get(key(to))?.ready;
+    const link = this.#dialled.get(formatEndpoint(to))?.ready;
     return link?.usable === true ? link : undefined;
   }
 
   #dial(to: Address): Dialled {
-    const name = key(to);
+    const name = formatEndpoint(to);
     const known = this.#dialled.get(name);
     // One that is being ended serves nobody any more: the next use dials anew.
     if (known !== undefined && known.ready?.usable !== false) return known;
@@ -375,8 +389,12 @@ class TcpBus implements Bus {
       throw this.#closing.signal.reason as Failure;
     }
     return new Promise<Link>((resolve, reject) => {
-      const link = this.#newLink(connection, true, {
-        ready: () => resolve(link),
+      const link = this.#newLink(connection, this.#memberOf(connection), true, {
+        ready: () => {
+          this.#level.turnedAway(formatEndpoint(to), undefined);
+          resolve(link);
+        },
+        turnedAway: (why) => this.#turnedAway(to, why),
         closed: (why) => {
           forget();
           reject(new Failure('unavailable', why));
@@ -388,11 +406,15 @@ class TcpBus implements Bus {
 
   #newLink(
     connection: Connection,
+    member: string | undefined,
     dialled: boolean,
-    told: { readonly ready: () => void; readonly closed: (why: string) => void },
+    told: {
+      readonly ready: () => void;
+      readonly turnedAway?: (why: string) => void;
+      readonly closed: (why: string) => void;
+    },
   ): Link {
     const { logger, platform } = this.#options;
-    const member = this.#memberOf(connection);
     const share = member === undefined ? undefined : this.#shares.enter(member);
     if (share !== undefined && !dialled) share.accepted++;
     return new Link({
@@ -403,8 +425,10 @@ class TcpBus implements Bus {
       clock: platform.clock,
       limits: this.#limits,
       gate: this.#gate,
+      refuse: (hello) => this.#refuseLevel(hello),
       share,
       logger,
+      ...(told.turnedAway && { onTurnedAway: told.turnedAway }),
       onReady: (link) => {
         told.ready();
         if (link.peer !== undefined) this.#tell(link.peer, true);
@@ -414,7 +438,7 @@ class TcpBus implements Bus {
         if (share !== undefined && !dialled) share.accepted--;
         share?.left();
         told.closed(why);
-        const remote = key(connection.remote);
+        const remote = formatEndpoint(connection.remote);
         logger.debug({ peer: link.peer?.member, remote, dialled, why }, 'bus connection closed');
         if (link.peer !== undefined) this.#tell(link.peer, false);
         if (this.#links.size === 0) this.#linksGone?.();
@@ -445,10 +469,6 @@ function register<T>(table: Map<string, T>, service: string, handler: T): void {
   if (service === FOR_ANOTHER) throw new Error('the name of calls that are passed on');
   if (table.has(service)) throw new Error(`${service} is served already`);
   table.set(service, handler);
-}
-
-function key(address: Address): string {
-  return `${address.host}:${address.port}`;
 }
 
 function message(cause: unknown): string {

@@ -49,7 +49,7 @@ export interface Frame {
   readonly flags: number;
   /** Stream id: of a call, notice or stream; 0 is the connection itself. */
   readonly id: number;
-  /** A view into the receive buffer, valid until the reader's `push` returns. */
+  /** A view into the receive buffer or the reader's own, valid until `onFrame` returns. */
   readonly payload: Buffer;
 }
 
@@ -81,8 +81,10 @@ export class FrameReader {
   readonly #onFrame: (frame: Frame) => string | undefined;
   readonly #header = Buffer.alloc(HEADER_OCTETS);
   #headerFilled = 0;
-  /** The payload of a frame that did not come in one piece. */
+  /** The payload of a frame that did not come in one piece, at the beginning of `#room`. */
   #payload: Buffer | undefined;
+  /** As large as the largest such frame was: TLS gives nothing larger than 16 KiB, so most long frames pass here. */
+  #room = Buffer.alloc(0);
   #payloadFilled = 0;
 
   /** `onFrame` gives a reason to stop, or undefined. */
@@ -121,7 +123,8 @@ export class FrameReader {
         const length = this.#header.readUInt32LE(0);
         const why = this.#refuse(this.#header, 0, length);
         if (why !== undefined) return why;
-        this.#payload = Buffer.allocUnsafe(length);
+        if (this.#room.length < length) this.#room = Buffer.allocUnsafeSlow(length);
+        this.#payload = this.#room.subarray(0, length);
         this.#payloadFilled = 0;
       }
       const taken = bytes.copy(this.#payload, this.#payloadFilled, at);

@@ -3,12 +3,13 @@
  * rights before each handler, and calls that are passed on for somebody else. A bus without certificates has no gate.
  */
 import { Failure } from '../../lib/failure.ts';
+import { formatEndpoint } from '../../lib/ip.ts';
 import type { Logger } from '../../lib/logging.ts';
 import type { Address, Clock } from '../../platform/platform.ts';
-import { isBackendRole, isMemberName } from '../security/identity.ts';
+import { isBackendRole, isRole } from '../roles.ts';
+import { isMemberName } from '../security/identity.ts';
 import { refuseAnswerer, refuseAsker } from '../security/rights.ts';
 import type { BusSecurity, MemberIdentity } from '../security/types.ts';
-import type { Role } from '../types.ts';
 import { Seldom } from './seldom.ts';
 import type { Body, Peer } from './types.ts';
 
@@ -22,7 +23,6 @@ export interface Asked {
   readonly from: Peer;
 }
 
-const ROLES: readonly Role[] = ['backend', 'frontend', 'symmetric', 'standalone'];
 const SERIAL = /^[0-9a-f]{1,40}$/;
 
 export class Gate {
@@ -50,7 +50,7 @@ export class Gate {
     if (this.#seldom.may(`hello ${remote.host} ${stated.member}`))
       this.#logger.warn(
         {
-          remote: `${remote.host}:${remote.port}`,
+          remote: formatEndpoint(remote),
           stated: stated.member,
           proven: member,
           statedCluster: stated.clusterId,
@@ -108,9 +108,14 @@ export class Gate {
 
   #refused(from: Peer, over: Peer, service: string, why: string): void {
     if (!this.#seldom.may(`${from.member} ${over.member} ${service}`)) return;
-    const { host, port } = over.address;
     this.#logger.warn(
-      { member: from.member, role: from.proven?.role, service, over: over.member, at: `${host}:${port}` },
+      {
+        member: from.member,
+        role: from.proven?.role,
+        service,
+        over: over.member,
+        at: formatEndpoint(over.address),
+      },
       `refused: ${why}`,
     );
   }
@@ -146,8 +151,7 @@ function forAnother(body: Body, peer: Peer): Asked | Failure {
 function readIdentity(value: unknown, clusterId: string): MemberIdentity | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { member, role, serial } = value as Record<string, unknown>;
-  const known = ROLES.find((each) => each === role);
-  if (typeof member !== 'string' || !isMemberName(member) || known === undefined) return undefined;
+  if (typeof member !== 'string' || !isMemberName(member) || !isRole(role)) return undefined;
   if (typeof serial !== 'string' || !SERIAL.test(serial)) return undefined;
-  return { clusterId, member, role: known, serial };
+  return { clusterId, member, role, serial };
 }

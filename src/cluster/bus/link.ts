@@ -4,7 +4,7 @@
  * hello only after it has checked the other's: who has its hello has been let in.
  */
 
-import { Failure } from '../../lib/failure.ts';
+import { Failure, type FailureCode } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
 import type { Clock, Connection, Timer } from '../../platform/platform.ts';
 import { Answerer, type CallHandler, type NoticeHandler } from './answerer.ts';
@@ -36,11 +36,15 @@ export interface LinkOptions {
   readonly limits: BusLimits;
   /** Where connections are TLS: who the peer is and what it may ask. */
   readonly gate?: Gate | undefined;
+  /** Why the peer is not let in for what its program knows; looked at again by `recheck`. */
+  readonly refuse?: (hello: Hello) => string | undefined;
   /** Of the member at the other end; undefined where nobody is proven. */
   readonly share?: Share | undefined;
   readonly logger: Logger;
   /** The peer's hello was accepted. */
   readonly onReady: (link: Link) => void;
+  /** The peer did not let us in for what our program knows; its words. */
+  readonly onTurnedAway?: (why: string) => void;
   /** Called once, last, also when the link was never ready. */
   readonly onClosed: (link: Link, why: string) => void;
 }
@@ -99,12 +103,14 @@ export class Link {
     return this.#ready?.peer;
   }
 
-  /** Ends the connection when its certificate is no longer good. */
+  /** Ends the connection when its certificate is no longer good, or its program knows too little. */
   recheck(): void {
-    const { gate, connection } = this.#options;
-    if (gate === undefined || this.#ready === undefined || gate.stillGood(connection.tls?.peerCertificate))
-      return;
-    this.#refuse('the certificate was revoked');
+    const { gate, connection, refuse } = this.#options;
+    if (this.#ready === undefined) return;
+    if (gate?.stillGood(connection.tls?.peerCertificate) === false)
+      return this.#refuse('the certificate was revoked');
+    const why = refuse?.(this.#ready.hello);
+    if (why !== undefined) this.#refuse(why, 'refused');
   }
 
   /** True while calls can be made. */
@@ -248,6 +254,7 @@ export class Link {
       services,
       gate,
       share,
+      refuse,
       onReady,
     } = this.#options;
     const hello = decodeHello(frame.payload);
@@ -257,6 +264,11 @@ export class Link {
     if (typeof proven === 'string') return proven;
     const refused = refuseHello(own, hello);
     if (refused !== undefined) return refused;
+    const knowsLess = refuse?.(hello);
+    if (knowsLess !== undefined) {
+      this.#refuse(knowsLess, 'refused');
+      return undefined;
+    }
     if (!dialled) connection.write(this.#helloFrame());
     const outbox = new Outbox({
       write: (octets) => connection.write(octets),
@@ -331,16 +343,16 @@ export class Link {
 
   #closedByPeer(frame: Frame): undefined {
     const failure = decodeFailure(frame.payload);
+    if (typeof failure !== 'string' && failure.code === 'refused')
+      this.#options.onTurnedAway?.(failure.message);
     this.#end(`closed by the peer: ${typeof failure === 'string' ? failure : failure.message}`);
   }
 
-  /** Our end of the connection, with a reason the peer is told. */
-  #refuse(why: string): void {
+  /** Our end of the connection, with a reason the peer is told; 'refused': its program knows too little. */
+  #refuse(why: string, code: FailureCode = 'unavailable'): void {
     if (this.#state === 'ending' || this.#state === 'closed') return;
     this.#ready?.outbox.flush();
-    this.#options.connection.write(
-      encodeFrame(FrameType.close, 0, 0, encodeFailure(new Failure('unavailable', why))),
-    );
+    this.#options.connection.write(encodeFrame(FrameType.close, 0, 0, encodeFailure(new Failure(code, why))));
     this.#end(why);
   }
 

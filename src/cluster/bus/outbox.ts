@@ -6,6 +6,7 @@
  * Invariant: `handedOver` of a message runs if and only if its last octet was given to the connection. Before that the
  * peer cannot have acted on it.
  */
+import { joined } from '../../lib/joined.ts';
 import { Fifo } from './fifo.ts';
 import {
   encodeFrame,
@@ -32,10 +33,33 @@ export interface OutboxOptions {
 
 interface Item {
   readonly type: MessageType | typeof FrameType.fin;
-  readonly payload: Buffer;
+  readonly payload: Payload;
   /** Octets that have left. */
   at: number;
   readonly handedOver: (() => void) | undefined;
+}
+
+/** The octets of a message, one buffer after another. */
+export class Payload {
+  readonly length: number;
+  readonly #parts: readonly Buffer[];
+
+  constructor(parts: readonly Buffer[]) {
+    this.#parts = parts;
+    this.length = parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /** Octets `from` to `to`, where they lie. */
+  slice(from: number, to: number): readonly Buffer[] {
+    const slices: Buffer[] = [];
+    let at = 0;
+    for (const part of this.#parts) {
+      const slice = part.subarray(Math.max(0, from - at), Math.max(0, to - at));
+      if (slice.length > 0) slices.push(slice);
+      at += part.length;
+    }
+    return slices;
+  }
 }
 
 /** A queue of messages that leave one after another: one call or answer, or one direction of a stream. */
@@ -86,8 +110,9 @@ export class Outbox {
   }
 
   /** A message ahead of the others, outside of the credit. */
-  urgent(type: MessageType, id: number, payload: Buffer, handedOver?: () => void): void {
+  urgent(type: MessageType, id: number, octets: Buffer, handedOver?: () => void): void {
     const max = this.#options.frameOctetsMax;
+    const payload = new Payload([octets]);
     let at = 0;
     do {
       const [frame, next] = cut(type, id, payload, at, max, FrameFlag.urgent);
@@ -97,8 +122,9 @@ export class Outbox {
   }
 
   /** A message within the connection's credit. */
-  call(type: MessageType, id: number, payload: Buffer, handedOver?: () => void): Lane {
+  call(type: MessageType, id: number, octets: Buffer, handedOver?: () => void): Lane {
     const lane = new Lane(id);
+    const payload = new Payload([octets]);
     lane.items.push({ type, payload, at: 0, handedOver });
     lane.queuedOctets = payload.length;
     if (payload.length <= this.#options.frameOctetsMax) this.#enter(lane);
@@ -113,9 +139,10 @@ export class Outbox {
   stream(
     lane: Lane,
     type: MessageType | typeof FrameType.fin,
-    payload: Buffer,
+    parts: readonly Buffer[],
     handedOver?: () => void,
   ): void {
+    const payload = new Payload(parts);
     lane.items.push({ type, payload, at: 0, handedOver });
     lane.queuedOctets += payload.length;
     if (this.#mayStream(lane)) this.#enter(lane);
@@ -233,11 +260,8 @@ export class Outbox {
         octets += taken;
       }
       if (octets === 0) return;
-      const only = parts[0];
-      const goesOn = this.#options.write(
-        parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, octets),
-      );
-      if (!goesOn) this.#blocked = true;
+      // The connection gathers what is written in one turn.
+      for (const part of joined(parts)) if (!this.#options.write(part)) this.#blocked = true;
       for (const handedOver of done) handedOver();
     }
   }
@@ -315,7 +339,7 @@ export class Outbox {
 function cut(
   type: MessageType,
   id: number,
-  payload: Buffer,
+  payload: Payload,
   at: number,
   frameOctetsMax: number,
   flags: number,
@@ -329,5 +353,5 @@ function cut(
   const all = flags | (first ? FrameFlag.first : 0) | (last ? FrameFlag.last : 0);
   writeHeader(head, type, all, id, octets + (withLength ? LENGTH_OCTETS : 0));
   if (withLength) head.writeUInt32LE(payload.length, HEADER_OCTETS);
-  return [octets === 0 ? [head] : [head, payload.subarray(at, next)], next];
+  return [[head, ...payload.slice(at, next)], next];
 }

@@ -6,7 +6,7 @@
 import { Failure } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
 import { Assembler } from './assembler.ts';
-import { decodeBody, decodeFailure, decodeRequest, encodeBody, encodeFailure } from './body.ts';
+import { decodeBody, decodeFailure, decodeRequest, encodeFailure, encodeMessage } from './body.ts';
 import { Fifo } from './fifo.ts';
 import { type Frame, FrameFlag, FrameType } from './frame.ts';
 import type { Gate } from './gate.ts';
@@ -59,7 +59,7 @@ export class Streams {
       throw new Failure('unavailable', 'too many streams to this peer');
     if (request.length > peerMessageOctetsMax) throw new Failure('limit', 'body too long to open a stream');
     const stream = this.#make(id);
-    outbox.stream(stream.lane, FrameType.open, request);
+    outbox.stream(stream.lane, FrameType.open, [request]);
     return stream;
   }
 
@@ -208,19 +208,20 @@ class Stream implements BusStream {
     const { limits, outbox, peerMessageOctetsMax } = this.#options;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#weEnded) return Promise.reject(new Failure('unavailable', 'this side of the stream has ended'));
-    let octets: Buffer;
+    let parts: readonly Buffer[];
     try {
-      octets = encodeBody(message);
+      parts = encodeMessage(message);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (octets.length > peerMessageOctetsMax)
-      return Promise.reject(new Failure('limit', `stream message of ${octets.length} octets`));
-    if (this.lane.queuedOctets + octets.length > limits.streamQueuedOctetsMax)
+    const octets = parts.reduce((sum, part) => sum + part.length, 0);
+    if (octets > peerMessageOctetsMax)
+      return Promise.reject(new Failure('limit', `stream message of ${octets} octets`));
+    if (this.lane.queuedOctets + octets > limits.streamQueuedOctetsMax)
       return Promise.reject(new Failure('limit', 'too many stream messages wait for credit'));
     return new Promise<void>((resolve, reject) => {
       this.#sends.push({ resolve, reject });
-      outbox.stream(this.lane, FrameType.message, octets, () => this.#sends.shift()?.resolve());
+      outbox.stream(this.lane, FrameType.message, parts, () => this.#sends.shift()?.resolve());
     });
   }
 
@@ -235,7 +236,7 @@ class Stream implements BusStream {
   end(): void {
     if (this.#weEnded || this.#failure !== undefined) return;
     this.#weEnded = true;
-    this.#options.outbox.stream(this.lane, FrameType.fin, Buffer.alloc(0), () => {
+    this.#options.outbox.stream(this.lane, FrameType.fin, [], () => {
       this.#finLeft = true;
       this.#closeIfDone();
     });

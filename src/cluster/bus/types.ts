@@ -64,7 +64,10 @@ export interface CallContext {
 /** Messages both ways, in order. Each side grants credit; `send` waits while the peer has granted none. */
 export interface BusStream {
   readonly peer: Peer;
-  /** Resolves when the message was queued within the credit. Rejects when the stream is over. At most 1 MiB a message. */
+  /**
+   * Resolves when the message was queued within the credit. Rejects when the stream is over. At most 1 MiB a message. What
+   * Buffers are in it must not be written to any more: they may be sent from where they lie.
+   */
   send(message: Body): Promise<void>;
   /** The next messages; ends when the peer ended its side. Throws Failure when it was reset or the connection went. */
   readonly messages: AsyncIterable<Body>;

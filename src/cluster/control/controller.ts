@@ -1,5 +1,5 @@
 /**
- * The acting controller of one control epoch: performs its heartbeats, keeps members and leases, answers reports and
+ * The acting controller of one control epoch: beats, keeps members and leases, answers reports and
  * renewals from memory alone ("no message handler awaits storage before answering"), gives slots away, sends the
  * statement, and owns the cluster settings. Ends for good when a larger epoch is listed, its file fails, or the minority
  * rule says so; its supervisor is then a backup again.
@@ -8,27 +8,27 @@ import { Failure } from '../../lib/failure.ts';
 import type { Timer } from '../../platform/platform.ts';
 import { type Epoch, epochOf, type Incarnation, type Slot } from '../../store/ids.ts';
 import type { Lease } from '../../store/log/types.ts';
-import { Assigner } from '../leases/assign.ts';
 import { FRESH_ELSEWHERE_MS, Giver } from '../leases/giver.ts';
 import { LeaseTable } from '../leases/table.ts';
-import { isBackend, type KnownWorker, Membership } from '../membership.ts';
 import { type Renewal, type RenewalAnswer, type Report, Service, type Statement } from '../messages.ts';
 import type { MembersNews, SettingsPage } from '../news.ts';
-import { MapBook } from '../slot-map.ts';
+import { isBackendRole } from '../roles.ts';
 import { withMargin } from '../times.ts';
 import type { ClusterTimes, Owner } from '../types.ts';
+import { MapBook } from '../view/slot-map.ts';
 import { Announcer } from './announcer.ts';
 import { Authority } from './authority.ts';
-import { CONTROL_EPOCH_MAX, encodeHeartbeat, listControlEpochs } from './heartbeat-file.ts';
+import { CONTROL_EPOCH_MAX } from './heartbeat-file.ts';
+import { Heartbeats, type Stated } from './heartbeats.ts';
 import { Journal } from './journal.ts';
 import { LeaseCollector } from './lease-collector.ts';
+import { type KnownWorker, Membership } from './membership.ts';
 import { Quorum } from './quorum.ts';
 import { SettingsKeeper } from './settings-keeper.ts';
 import type { SettingsQuestion } from './settings-pages.ts';
 import type { Collected, ControllerOptions, Over } from './types.ts';
 import { longerTimes, nobodyBefore, readyUntil } from './watch.ts';
 
-const NONCE_OCTETS = 16;
 /** A fresh controller gives its members so many Heartbeats to join before it gives slots away. */
 const GATHER_HEARTBEATS = 2;
 /** After a gap in its authority leases have lapsed that their holders are about to renew, each with its next two Heartbeats. */
@@ -46,26 +46,19 @@ export class Controller {
   readonly #table: LeaseTable;
   readonly #map: MapBook;
   readonly #giver: Giver;
-  readonly #nonce: string;
+  readonly #heartbeats: Heartbeats;
   /** The longer of our times and those that the predecessor's leases go by. */
   readonly #timesBefore: ClusterTimes;
   /** Where those are that reported leases before they were members here. */
   readonly #reportedOwners = new Map<Incarnation, Owner>();
   readonly #collector: LeaseCollector;
-  /** Workers whose leases the newest heartbeat that gave authority covers: only they are granted anything. */
-  #named: ReadonlySet<Incarnation> = new Set();
-  /** Whom the file may name: while it is written, as before or as it will be. Undefined: it may say that it is not known. */
-  #mayBeNamed: ReadonlySet<Incarnation> | undefined = new Set();
   #extraBeatAt = -Infinity;
   #news: MembersNews;
-  /** The heartbeat under way; never rejects. */
-  #beating: Promise<void> | undefined;
   #ended = false;
   #assignTimer: Timer | undefined;
   readonly #announcer: Announcer;
   readonly #journal: Journal;
   readonly #settings: SettingsKeeper;
-  readonly #confirms = new Set<(held: boolean | undefined) => void>();
 
   constructor(options: ControllerOptions) {
     this.#o = options;
@@ -73,8 +66,15 @@ export class Controller {
     const now = platform.clock.monotonicMs();
     const fresh = nobodyBefore(predecessor);
     this.#timesBefore = longerTimes(times, predecessor.times);
-    this.#nonce = platform.random.bytes(NONCE_OCTETS).toString('hex');
     this.#authority = new Authority(controlEpoch, times);
+    this.#heartbeats = new Heartbeats({
+      ...options,
+      authority: this.#authority,
+      self: bus.self,
+      stated: () => this.#stated(),
+      beaten: (beat) => this.#beaten(beat),
+      lost: () => this.#finish({ kind: 'deposed' }),
+    });
     this.#quorum = new Quorum(bus.self.member, times);
     this.#members = new Membership(bus.self.member, controlEpoch, times, {
       members: before.membersBefore(),
@@ -95,7 +95,7 @@ export class Controller {
       },
       (slot, owner) => this.#ownerChanged(slot, owner),
     );
-    this.#giver = new Giver(this.#table, this.#members, new Assigner(now, times));
+    this.#giver = new Giver(now, times, this.#table, this.#members, before.moves, options.reserves);
     this.#giver.gather(now + GATHER_HEARTBEATS * times.heartbeatMs, fresh ? 'time' : 'all live');
     this.#news = this.#members.tick(now, () => 0);
     for (const collected of options.collected) this.#took(collected);
@@ -111,60 +111,35 @@ export class Controller {
     return this.#authority.controlEpoch;
   }
 
-  get isOver(): boolean {
-    return this.#ended;
-  }
-
   hasAuthority(): boolean {
     return this.#authority.leftMs(this.#now()) > 0;
   }
 
   // ---- heartbeats
 
-  /** One heartbeat, unless one is under way: note the clock, write and sync, *then* list. */
+  /** One heartbeat, unless one is under way. Never rejects. */
   beat(): Promise<void> {
-    if (this.#ended) return Promise.resolve();
-    this.#beating ??= this.#beat().finally(() => {
-      this.#beating = undefined;
-    });
-    return this.#beating;
+    return this.#heartbeats.beat();
   }
 
-  async #beat(): Promise<void> {
-    const waiting = [...this.#confirms];
-    const named = this.#holders();
-    // While it is written, whoever reads the file may see the old list or the new one: only who is in both is given any.
-    this.#named = this.#named.intersection(named);
-    const isUnknown = this.#table.holdersUnknown;
-    this.#mayBeNamed = isUnknown ? undefined : this.#mayBeNamed?.union(named);
-    const counter = this.#authority.begin(this.#now());
-    try {
-      await this.#o.file.writeDurably([this.#octets(counter, 'running', named)], 0);
-      const epochs = await listControlEpochs(this.#o.platform.fs, this.#o.root);
-      const now = this.#now();
-      if (counter > 1 && this.#authority.leftMs(now) === 0)
-        this.#giver.gather(now + REGATHER_HEARTBEATS * this.#o.times.heartbeatMs, 'time');
-      this.#authority.finish(epochs);
-    } catch (error) {
-      this.#o.logger.warn({ err: error, controlEpoch: this.controlEpoch }, 'heartbeat failed');
-      this.#authority.end();
-    }
-    if (this.#ended) return;
-    if (this.#authority.over) return this.#finish({ kind: 'deposed' });
-    this.#named = named;
-    this.#mayBeNamed = isUnknown ? undefined : named;
-    for (const settle of waiting) settle(true);
-    if (counter === 1) this.#firstAuthority();
+  /** A heartbeat has given authority. */
+  #beaten({ isFirst, afterGap }: { readonly isFirst: boolean; readonly afterGap: boolean }): void {
+    const now = this.#now();
+    if (afterGap) this.#giver.gather(now + REGATHER_HEARTBEATS * this.#o.times.heartbeatMs, 'time');
+    if (isFirst) this.#firstAuthority();
     this.#settings.open();
     // Tells everybody at once when authority runs out.
-    this.#announcer.after(this.#authority.leftMs(this.#now()), () => !this.hasAuthority());
+    this.#announcer.after(this.#authority.leftMs(now), () => !this.hasAuthority());
   }
 
   /** Each Heartbeat, from the timer; needs no storage. */
   tick(): void {
     if (this.#ended) return;
     const now = this.#now();
-    this.#news = this.#members.tick(now, (incarnation) => this.#table.slotsOf(incarnation).size);
+    this.#news = {
+      ...this.#members.tick(now, (incarnation) => this.#table.slotsOf(incarnation).size),
+      moves: { ...this.#giver.counts, underWay: this.#table.releasingCount },
+    };
     this.#journal.tick(now, this.#news);
     if (!this.#quorum.check(now, this.#members.counted())) return this.#finish({ kind: 'gave-up' });
     this.#assign();
@@ -208,11 +183,13 @@ export class Controller {
 
   report(report: Report): Statement {
     const now = this.#now();
+    const knowsLess = this.#o.level.refuse(report.member, report.facts?.level ?? 0);
+    if (knowsLess !== undefined) throw new Failure('refused', knowsLess);
     const recent = this.#isRecent(report.controlEpoch, report.quote);
     if (!this.#members.reported(now, report, recent)) throw new Failure('limit', 'too many members');
     for (const incarnation of report.dead) {
       const speaks = this.#members.speaksFor(report.member, incarnation);
-      if (speaks || (this.#o.lifeProofs && isBackend(report.role))) this.#died(incarnation);
+      if (speaks || (this.#o.lifeProofs && isBackendRole(report.role))) this.#died(incarnation);
     }
     this.#settings.shown(now, this.#members);
     return this.statement();
@@ -235,12 +212,14 @@ export class Controller {
       return { ...none, statement: this.statement(), seq: renewal.seq, serial: 0 };
     const recent = this.#isRecent(renewal.controlEpoch, renewal.quote);
     const wasKnown = this.#members.worker(incarnation)?.nonceKnown ?? false;
-    const worker = this.#members.renewed(now, renewal, recent, renewal.nonce === this.#nonce);
+    const worker = this.#members.renewed(now, renewal, recent, renewal.nonce === this.#heartbeats.nonce);
     this.#table.lapse(now);
     const free = this.#table.freeCount;
     const joins = worker.info.holds && !(wasKnown && this.#table.isLive(incarnation, now));
-    const named = this.#named.has(incarnation);
-    const result = this.#table.renew({ incarnation, named, ...renewal }, this.#leaseMs(now), now);
+    const named = this.#heartbeats.written.named.has(incarnation);
+    // Who is not heard is not renewed: its messages arrive, our answers may not, and others wait for its slots.
+    const leaseMs = recent ? this.#leaseMs(now) : 0;
+    const result = this.#table.renew({ incarnation, named, ...renewal }, leaseMs, now);
     for (const { slot } of renewal.released)
       if (this.#table.entry(slot).holder !== incarnation) this.#journal.released(slot, incarnation);
     if (renewal.largerEpoch !== undefined) this.#largerEpoch(renewal.largerEpoch);
@@ -270,11 +249,24 @@ export class Controller {
     return this.#news;
   }
 
+  /** An operator wants a slot at a member. Failure 'not-found', 'refused', 'unavailable'. */
+  moveSlot(slot: Slot, member: string): void {
+    const why = this.hasAuthority()
+      ? this.#giver.wish(this.#now(), slot, member, this.#heartbeats.written)
+      : 'not held';
+    if (why === 'no such member') throw new Failure('not-found', `no backend ${member} is there`);
+    if (why === 'takes no slots') throw new Failure('refused', `${member} takes no slots now`);
+    if (why === 'not held') throw new Failure('unavailable', `who holds slot ${slot} is not known yet`);
+    this.#assign();
+  }
+
   settingsPage(question: SettingsQuestion): Promise<SettingsPage> {
     return this.#settings.page(question);
   }
 
   async change(change: unknown, signal: AbortSignal): Promise<unknown> {
+    const refused = this.#o.level.refuseChange(change, this.#news.members);
+    if (refused !== undefined) throw new Failure('refused', refused);
     const result = await this.#settings.change(change, signal);
     this.#journal.tell('settings-changed', { version: this.#settings.version });
     this.announce();
@@ -288,14 +280,10 @@ export class Controller {
     if (this.#ended) return;
     this.#table.lapse(this.#now());
     const nothingLeft = this.#table.nothingHeld;
-    const { counter } = this.#authority;
     this.#journal.over({ kind: 'stopped' });
     this.#end();
     await this.#settings.close();
-    await this.#beating;
-    if (nothingLeft && counter > 0)
-      await this.#o.file.writeDurably([this.#octets(this.#authority.begun + 1, 'ended', new Set())], 0);
-    await this.#closeFile();
+    await this.#heartbeats.close(nothingLeft);
   }
 
   /** A larger control epoch was listed, heard or answered: this one is over. */
@@ -322,7 +310,8 @@ export class Controller {
   #ownerChanged(slot: Slot, incarnation: Incarnation | undefined): void {
     this.#map.set(slot, incarnation === undefined ? undefined : this.#ownerOf(incarnation));
     this.#journal.owner(slot, incarnation);
-    this.#announcer.soon();
+    // That it has none is of use to nobody, and would put off the news of the next one, which comes within some milliseconds.
+    if (incarnation !== undefined) this.#announcer.soon();
   }
 
   #ownerOf(incarnation: Incarnation): Owner | undefined {
@@ -332,6 +321,8 @@ export class Controller {
   }
 
   #collect({ info }: KnownWorker): void {
+    // Who may own nothing has nothing to report, and no right to (docs/doors.md, "Rights").
+    if (!info.holds) return;
     this.#collector.ask(info, this.controlEpoch, (collected) => {
       if (!this.#ended) this.#took(collected);
     });
@@ -349,17 +340,28 @@ export class Controller {
     const now = this.#now();
     this.#table.lapse(now);
     if (this.#ended || this.#leaseMs(now) === 0) return;
-    const given = this.#giver.give(now, { named: this.#named, mayBeNamed: this.#mayBeNamed });
+    const given = this.#giver.give(now, this.#heartbeats.written);
     if (given.unsaid) this.#beatSoon(now);
+    for (const { slot, from, to, reason } of given.directed)
+      this.#journal.tell('slot-moves', {
+        slot,
+        reason,
+        ...this.#named('from', from),
+        ...this.#named('to', to),
+      });
     for (const incarnation of given.tell) this.#poke(incarnation);
     if (given.more) this.#assignSoon(MOVE_PACE_MS);
+  }
+
+  #named(role: 'from' | 'to', incarnation: Incarnation): Readonly<Record<string, unknown>> {
+    return { [role]: incarnation, [`${role}Member`]: this.#members.worker(incarnation)?.member };
   }
 
   /** Free slots wait for a heartbeat that begins now: once in a while it need not wait for the timer. */
   #beatSoon(now: number): void {
     if (now - this.#extraBeatAt < this.#o.times.heartbeatMs) return;
     this.#extraBeatAt = now;
-    void (this.#beating ?? Promise.resolve()).then(() => this.beat()).then(() => this.#assign());
+    void this.#heartbeats.beatAnew().then(() => this.#assign());
   }
 
   #poke(incarnation: Incarnation): void {
@@ -415,19 +417,13 @@ export class Controller {
     return named;
   }
 
-  #octets(counter: number, state: 'running' | 'ended', holders: ReadonlySet<Incarnation>): Buffer {
-    const { member, address } = this.#o.bus.self;
-    return encodeHeartbeat({
-      controlEpoch: this.controlEpoch,
-      counter,
-      state,
-      member,
-      address,
-      nonce: this.#nonce,
-      holders: this.#table.holdersUnknown ? undefined : [...holders],
+  #stated(): Stated {
+    return {
+      holders: this.#holders(),
+      isUnknown: this.#table.holdersUnknown,
       // Leases of the predecessor's longer times may run: should we be lost, our successor waits for them too.
       times: this.#table.isWaiting ? this.#timesBefore : this.#o.times,
-    });
+    };
   }
 
   /** Nobody has reported yet, as nobody knows of this controller: everybody that was known before is told. */
@@ -447,21 +443,9 @@ export class Controller {
       incarnation: this.#o.bus.self.incarnation,
       epoch: epochOf(this.controlEpoch, 0),
       held: () => this.hasAuthority(),
-      confirm: () => this.#confirmation(),
+      confirm: () => this.#heartbeats.confirmation(),
       reportLargerEpoch: (epoch) => this.#largerEpoch(epoch),
     };
-  }
-
-  /** By a heartbeat begun after this call. */
-  #confirmation(): Promise<boolean> {
-    if (this.#ended) return Promise.resolve(false);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const settle = (held: boolean | undefined) => {
-      this.#confirms.delete(settle);
-      resolve(held === true && this.hasAuthority());
-    };
-    this.#confirms.add(settle);
-    return promise;
   }
 
   #finish(over: Over): void {
@@ -471,24 +455,15 @@ export class Controller {
     // Without authority it says so at once; a controller that gives up makes "no counter, no statement".
     if (over.kind !== 'gave-up') this.announce();
     void this.#settings.close();
-    void this.#closeFile();
+    void this.#heartbeats.close(false);
     this.#o.over(over);
-  }
-
-  /** Never while a write is under way. */
-  async #closeFile(): Promise<void> {
-    await this.#beating;
-    await this.#o.file
-      .close()
-      .catch((error: unknown) => this.#o.logger.warn({ err: error }, 'heartbeat file not closed'));
   }
 
   #end(): void {
     this.#ended = true;
-    this.#authority.end();
+    this.#heartbeats.end();
     this.#assignTimer?.cancel();
     this.#announcer.stop();
-    for (const settle of Array.from(this.#confirms)) settle(false);
   }
 
   #now(): number {

@@ -7,7 +7,7 @@
  *
  * Besides the counter it names the incarnations that may hold leases under the authority of this very heartbeat. A
  * successor that has heard from all of these, or has proof of their death, knows that no unreported lease can be running
- * (section 8 of docs/architecture.md would otherwise have it wait for SlotLease whenever a controller dies). And it states
+ * (docs/architecture.md, section 8, 10: else it would wait for SlotLease whenever a controller dies). And it states
  * the times that its leases go by: a successor with other settings waits by the longer ones.
  */
 import { crc32c } from '../../lib/crc32c.ts';
@@ -19,7 +19,7 @@ import type { ClusterTimes } from '../types.ts';
 const MAGIC = Buffer.from('POSTHB1\n');
 const HEADER_OCTETS = MAGIC.length + 8;
 /** A heartbeat that names 4,000 incarnations has 140 KiB. */
-export const HEARTBEAT_OCTETS_MAX = 256 * 1024;
+const HEARTBEAT_OCTETS_MAX = 256 * 1024;
 /** The margin for clock rates is written in thousandths. */
 const MARGIN_UNITS = 1000;
 /** The control epoch has 21 bits (docs/architecture.md, section 1). */
@@ -43,7 +43,7 @@ export interface Heartbeat {
 /** How long authority and leases last, by the writer's settings. */
 export type LeaseTimes = Pick<ClusterTimes, 'controlLeaseMs' | 'slotLeaseMs' | 'clockMargin'>;
 
-export function controlDirectory(root: string): string {
+function controlDirectory(root: string): string {
   return `${root}/.cluster/control`;
 }
 
@@ -116,7 +116,7 @@ function decodeTimes(decoder: Decoder): LeaseTimes {
   };
 }
 
-/** The control epochs in the directory, ascending. An absent directory has none. */
+/** The control epochs in the directory, ascending. Rejects where there is none (ENOENT): a storage that is not mounted has had controllers. */
 export async function listControlEpochs(fs: Fs, root: string): Promise<number[]> {
   const names = await fs.list(controlDirectory(root));
   return names

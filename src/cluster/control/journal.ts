@@ -5,7 +5,7 @@
  */
 import { type Incarnation, SLOTS, type Slot } from '../../store/ids.ts';
 import { type ClusterEvent, logEvent } from '../events.ts';
-import type { MembersNews } from '../news.ts';
+import type { MemberNews, MembersNews } from '../news.ts';
 import type { ClusterLogger, MemberStatus, SlotMap } from '../types.ts';
 import type { Over } from './types.ts';
 
@@ -30,7 +30,7 @@ export interface JournalOptions {
   readonly counts: EventCounts;
   /** Who had the slots when this controller came. */
   readonly mapBefore: SlotMap;
-  readonly membersBefore: () => MembersNews['members'];
+  readonly membersBefore: () => readonly MemberNews[];
 }
 
 /** Slots that move are collected for so long. */
@@ -161,7 +161,7 @@ export class Journal {
     return { member: this.#memberOf.get(worker), worker };
   }
 
-  #member({ name, role, state, draining, slots, refusal }: MembersNews['members'][number]): void {
+  #member({ name, role, state, draining, slots, refusal }: MemberNews): void {
     const before = this.#members.get(name);
     const drained = draining && slots === 0;
     // Who joins a new controller is what it was until it is heard there.

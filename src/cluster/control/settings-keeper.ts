@@ -5,9 +5,9 @@
 import { Failure } from '../../lib/failure.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Lease } from '../../store/log/types.ts';
-import type { Membership } from '../membership.ts';
 import type { SettingsPage } from '../news.ts';
 import type { ClusterLogger, OpenSettings } from '../types.ts';
+import type { Membership } from './membership.ts';
 import { SettingsPages, type SettingsQuestion } from './settings-pages.ts';
 
 /** The settings are opened again so long after they failed. */

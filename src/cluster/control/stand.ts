@@ -2,13 +2,11 @@
  * The driver of a backend's candidacy: performs the candidate's effects on storage and bus and feeds the results back.
  * One storage call at a time; nothing else waits for it. Holds the acting `Controller` while there is one.
  */
-import type { Address, Platform, Timer } from '../../platform/platform.ts';
+import type { Timer } from '../../platform/platform.ts';
 import type { Incarnation } from '../../store/ids.ts';
-import type { Bus } from '../bus/types.ts';
 import { Complaint } from '../complaint.ts';
 import { logEvent } from '../events.ts';
 import { type AskAnswer, readAskAnswer, Service, type WorkerInfo } from '../messages.ts';
-import type { ClusterLogger, ClusterTimes, OpenSettings, SlotMap } from '../types.ts';
 import {
   type Candidate,
   dueAt,
@@ -28,24 +26,15 @@ import {
   readHeartbeat,
 } from './heartbeat-file.ts';
 import { LeaseCollector } from './lease-collector.ts';
-import type { Before, Collected, Over } from './types.ts';
+import type { Collected, ControllerOptions, Over } from './types.ts';
 import type { Look } from './watch.ts';
 
-export interface StandOptions {
-  readonly platform: Platform;
-  readonly bus: Bus;
-  readonly times: ClusterTimes;
-  readonly root: string;
-  readonly openSettings: OpenSettings | undefined;
-  readonly lifeProofs: boolean;
-  readonly alone: boolean;
-  readonly logger: ClusterLogger;
-  readonly map: SlotMap;
-  readonly before: Before;
-  /** Every other supervisor known. */
-  readonly supervisors: () => readonly Address[];
-  /** Every worker known, of all members. */
-  readonly workers: () => readonly WorkerInfo[];
+/** What the controller that it becomes needs, and what a candidate does besides. */
+export interface StandOptions
+  extends Omit<
+    ControllerOptions,
+    'clusterId' | 'controlEpoch' | 'file' | 'predecessor' | 'collected' | 'over'
+  > {
   /** How many backups are before us in the line. */
   readonly rank: () => number;
   /** False for the id of another cluster, which is an obstacle to standing. */
@@ -284,25 +273,13 @@ export class Stand {
       void file.close();
       return this.#feed({ kind: 'deposed', now: this.#now() });
     }
-    const { platform, bus, times, root, lifeProofs, alone, openSettings, logger } = this.#o;
     this.#controller = new Controller({
-      platform,
-      bus,
-      times,
-      root,
-      lifeProofs,
-      alone,
-      openSettings,
-      logger,
+      ...this.#o,
       controlEpoch,
       file,
       predecessor,
       clusterId: this.#clusterId,
       collected: this.#collected.values(),
-      mapBefore: this.#o.map,
-      before: this.#o.before,
-      supervisors: this.#o.supervisors,
-      workers: this.#o.workers,
       over: (over) => this.#over(over),
     });
     this.#o.acting();

@@ -13,6 +13,7 @@
  */
 import { type Epoch, epochOf, type Incarnation, SLOTS, type Slot } from '../../store/ids.ts';
 import { type Pair, pairDigest } from '../messages.ts';
+import { Newest } from '../newest.ts';
 import { withMargin } from '../times.ts';
 import type { ClusterTimes } from '../types.ts';
 
@@ -95,12 +96,12 @@ export class LeaseTable {
   readonly #times: ClusterTimes;
   readonly #entries: Entry[];
   readonly #holders = new Map<Incarnation, Holder>();
-  readonly #dead = new Set<Incarnation>();
+  readonly #dead = new Newest<Incarnation>(DEAD_MAX);
   /**
    * Whose lapsed slots were granted to others since, until they renew again. Should we be lost before, our successor must
    * not believe such a worker, whose clock may have stood still, that its lease runs: the heartbeat file does not name it.
    */
-  readonly #overtaken = new Set<Incarnation>();
+  readonly #overtaken = new Newest<Incarnation>(OVERTAKEN_MAX);
   /** Slots that their holder could not take, and when it said so. */
   readonly #returned = new Map<Slot, { readonly by: Incarnation; readonly at: number }>();
   /** Told of every change of a slot's owner, for the map: undefined when it has none. */
@@ -111,6 +112,7 @@ export class LeaseTable {
   readonly #namedBefore: ReadonlySet<Incarnation> | undefined;
   #granted = 0;
   #free = 0;
+  #releasing = 0;
 
   constructor(
     controlEpoch: number,
@@ -135,6 +137,11 @@ export class LeaseTable {
 
   get freeCount(): number {
     return this.#free;
+  }
+
+  /** Slots that their holders were asked to close. */
+  get releasingCount(): number {
+    return this.#releasing;
   }
 
   get grantCount(): number {
@@ -224,10 +231,6 @@ export class LeaseTable {
   dead(incarnation: Incarnation): void {
     if (this.#dead.has(incarnation)) return;
     this.#dead.add(incarnation);
-    for (const oldest of this.#dead) {
-      if (this.#dead.size <= DEAD_MAX) break;
-      this.#dead.delete(oldest);
-    }
     const holder = this.#holders.get(incarnation);
     for (const slot of Array.from(holder?.slots ?? [])) this.#setFree(slot);
     this.#holders.delete(incarnation);
@@ -289,7 +292,7 @@ export class LeaseTable {
     if (this.#entries[slot]!.state !== 'free' || holder === undefined)
       throw new Error('slot not free to grant');
     const lapsed = this.#entries[slot]!.holder;
-    if (lapsed !== undefined && lapsed !== incarnation) this.#overtake(lapsed);
+    if (lapsed !== undefined && lapsed !== incarnation) this.overtake(lapsed);
     const epoch = epochOf(this.controlEpoch, ++this.#granted);
     this.#write(slot, { state: 'held', holder: incarnation, epoch, grantedIn: Infinity });
     return epoch;
@@ -391,20 +394,14 @@ export class LeaseTable {
     this.#changed(slot, holder.incarnation);
   }
 
-  /** Somebody else is about to be granted its lapsed slots: the next heartbeat does not name it. */
-  overtake(incarnation: Incarnation): void {
-    this.#overtake(incarnation);
-  }
-
   /** Somebody who was overtaken, has not renewed since, and would be believed by our successor. */
   isBelieved(now: number, mayBeNamed: (incarnation: Incarnation) => boolean): boolean {
     return [...this.#overtaken].some((each) => mayBeNamed(each) && !this.isLive(each, now));
   }
 
-  #overtake(incarnation: Incarnation): void {
+  /** Somebody else is about to be granted its lapsed slots: the next heartbeat does not name it. */
+  overtake(incarnation: Incarnation): void {
     this.#overtaken.add(incarnation);
-    if (this.#overtaken.size > OVERTAKEN_MAX)
-      for (const oldest of this.#overtaken) return void this.#overtaken.delete(oldest);
   }
 
   #heardOf(incarnation: Incarnation): void {
@@ -414,8 +411,8 @@ export class LeaseTable {
 
   #endWaiting(): void {
     // Their slots are granted to others from now on, whatever a clock that stood still tells them.
-    for (const incarnation of this.#unheard ?? []) this.#overtake(incarnation);
-    for (const { known, incarnation } of this.#holders.values()) if (!known) this.#overtake(incarnation);
+    for (const incarnation of this.#unheard ?? []) this.overtake(incarnation);
+    for (const { known, incarnation } of this.#holders.values()) if (!known) this.overtake(incarnation);
     this.#waitUntil = undefined;
     this.#unheard = undefined;
     for (let slot = 0; slot < SLOTS; slot++)
@@ -442,6 +439,7 @@ export class LeaseTable {
     const before = this.#entries[slot]!;
     this.#entries[slot] = entry;
     this.#free += Number(entry.state === 'free') - Number(before.state === 'free');
+    this.#releasing += Number(entry.state === 'releasing') - Number(before.state === 'releasing');
     const left = this.#holderOf(before);
     if (left !== undefined) {
       left.slots.delete(slot);

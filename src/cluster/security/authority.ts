@@ -13,7 +13,7 @@ const DAY_MS = 24 * 3_600_000;
 /** "EC P-256, a year." */
 export const MEMBER_DAYS = 365;
 /** The authority is not renewed but rotated, long before. */
-export const AUTHORITY_DAYS = 20 * 365;
+const AUTHORITY_DAYS = 20 * 365;
 /**
  * Clocks of members may differ by so much at a certificate's first use. An authority's costs nothing, and one that is not
  * valid yet for the others would cut off every new connection of the cluster.

@@ -6,6 +6,7 @@
  * One line of JSON in, one out, then the end. Connections, octets, time and wrong attempts are bounded; all is logged.
  */
 import { Failure } from '../../lib/failure.ts';
+import { formatEndpoint } from '../../lib/ip.ts';
 import type { Address, Connection, Listener, Platform, Timer } from '../../platform/platform.ts';
 import type { ClusterLogger } from '../types.ts';
 import type { MemberSecurity } from './member-security.ts';
@@ -95,8 +96,7 @@ export class Door {
   }
 
   async #answer(visit: Visit, line: string): Promise<void> {
-    const { host, port } = visit.remote;
-    const remote = `${host}:${port}`;
+    const remote = formatEndpoint(visit.remote);
     try {
       const answer = await this.#o.join(readJoin(line));
       visit.answer({ ok: true, ...answer });

@@ -11,9 +11,9 @@ import { Failure } from '../../lib/failure.ts';
 import type { Address, Clock, Timer } from '../../platform/platform.ts';
 import type { Bus } from '../bus/types.ts';
 import { fields, Service } from '../messages.ts';
+import { isBackendRole } from '../roles.ts';
 import type { ClusterLogger, ClusterSettings, SettingsDelta, WatchedSettings } from '../types.ts';
 import { fingerprint, makeRequest } from './authority.ts';
-import { isBackendRole } from './identity.ts';
 import { formatKeyrings, type Keyrings, parseKeyrings, RING_NAMES, type RingName } from './keyring.ts';
 import type { MemberSecurity, SecurityFiles } from './member-security.ts';
 import { certificatesOf, parseState, revokedSerials, type SecurityState, STATE_KEY } from './state.ts';
@@ -152,31 +152,24 @@ export class Follower {
 
   /** From the first backend that has all of what the settings name. */
   async #fetch(state: SecurityState): Promise<Pick<SecurityFiles, 'authorities' | 'keys'>> {
-    const { bus, security, backends } = this.#o;
+    const { security } = this.#o;
     const own = { authorities: security.files.authorities, rings: security.keyrings };
     try {
       return asNamed([own], state, security); // only their order is another, or some have ended
     } catch {
       // Something is new.
     }
-    let last: unknown = new Failure('unavailable', 'no backend is known');
-    for (const to of backends())
-      try {
-        const answer = await bus.call(to, Service.securityKeys, null, { timeoutMs: ASK_TIMEOUT_MS });
-        return asNamed([own, readKeys(answer)], state, security);
-      } catch (error) {
-        last = error;
-      }
-    throw last;
+    const read = (answer: unknown) => asNamed([own, readKeys(answer)], state, security);
+    return this.#askBackends(Service.securityKeys, null, read);
   }
 
-  #isDue({ authorities, members }: SecurityState): boolean {
-    const { clusterId: _, member, serial, notBeforeMs, notAfterMs } = this.#o.security.certificate;
-    const own = certificatesOf({ members } as SecurityState, member).find((each) => each.serial === serial);
+  #isDue(state: SecurityState): boolean {
+    const { member, serial, notBeforeMs, notAfterMs } = this.#o.security.certificate;
+    const own = certificatesOf(state, member).find((each) => each.serial === serial);
     // Revoked: nobody would give us another.
     if (own === undefined) return false;
     const renewAt = notBeforeMs + (notAfterMs - notBeforeMs) * RENEW_AFTER;
-    return own.authority !== authorities[0] || this.#o.clock.wallMs() >= renewAt;
+    return own.authority !== state.authorities[0] || this.#o.clock.wallMs() >= renewAt;
   }
 
   async #renew(): Promise<void> {
@@ -188,18 +181,24 @@ export class Follower {
   }
 
   /** From the first backend that gives one which is for us, and good now. */
-  async #askForCertificate(request: string, key: string): Promise<string> {
-    const { bus, security, backends, clock } = this.#o;
+  #askForCertificate(request: string, key: string): Promise<string> {
+    const { security, clock } = this.#o;
+    // Connections may have been made with one before it: they do not say what is in use.
+    const body = { request, serial: security.self.serial };
+    return this.#askBackends(Service.securityRenew, body, (answer) => {
+      const certificate = readPem(fields(answer, 'answer').certificate);
+      mayUse(security, { ...security.files, certificate, key }, clock.wallMs());
+      return certificate;
+    });
+  }
+
+  /** One after another, until `read` takes what one answers; fails as the last one did. */
+  async #askBackends<T>(service: string, body: unknown, read: (answer: unknown) => T): Promise<T> {
+    const { bus, backends } = this.#o;
     let last: unknown = new Failure('unavailable', 'no backend is known');
     for (const to of backends())
       try {
-        const options = { timeoutMs: ASK_TIMEOUT_MS };
-        // Connections may have been made with one before it: they do not say what is in use.
-        const body = { request, serial: security.self.serial };
-        const answer = fields(await bus.call(to, Service.securityRenew, body, options), 'answer');
-        const certificate = readPem(answer.certificate);
-        mayUse(security, { ...security.files, certificate, key }, clock.wallMs());
-        return certificate;
+        return read(await bus.call(to, service, body, { timeoutMs: ASK_TIMEOUT_MS }));
       } catch (error) {
         last = error;
       }

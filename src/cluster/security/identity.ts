@@ -3,13 +3,14 @@
  * URN, RFC 8141), and nothing else of it is believed. Whether it was signed by an authority of ours, TLS has checked.
  */
 import { X509Certificate } from 'node:crypto';
+import { ROLES } from '../roles.ts';
 import type { Role } from '../types.ts';
 import type { MemberIdentity } from './types.ts';
 
 /** As members' names are in settings, and what `encodeURIComponent` leaves as it is of them. */
 const MEMBER = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const CLUSTER_ID = /^[0-9a-f]{32}$/;
-const URI = /^URI:urn:postern:([0-9a-f]{32}):(backend|frontend|symmetric|standalone):([A-Za-z0-9._-]{1,64})$/;
+const URI = new RegExp(`^URI:urn:postern:([0-9a-f]{32}):(${ROLES.join('|')}):([A-Za-z0-9._-]{1,64})$`);
 
 /** A certificate as this program reads it. */
 export interface MemberCertificate extends MemberIdentity {
@@ -49,9 +50,4 @@ export function readMemberCertificate(certificate: Buffer | string): MemberCerti
     notBeforeMs: Date.parse(x509.validFrom),
     notAfterMs: Date.parse(x509.validTo),
   };
-}
-
-/** May own, control and hold the keys of backends; the other half of the rights is every member's. */
-export function isBackendRole(role: Role): boolean {
-  return role !== 'frontend';
 }

@@ -2,7 +2,7 @@
  * Keyrings and their file, `<base>/Settings/Cluster/keys.json` (mode 0600): a backend's has both rings, a frontend's only
  * `frontend`. The newest key is the first; what is sealed under any of them opens. Pure: src/member/ reads and writes it.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { Failure } from '../../lib/failure.ts';
 import type { Random } from '../../platform/platform.ts';
 import type { Keyring } from './types.ts';
@@ -78,11 +78,7 @@ function readKey(name: RingName, value: unknown): Key {
   const octets = typeof key === 'string' ? Buffer.from(key, 'base64url') : Buffer.alloc(0);
   if (octets.length !== KEY_OCTETS || octets.toString('base64url') !== key)
     throw new Failure('invalid', `keyrings: ${name}: key ${id} is not ${KEY_OCTETS} octets`);
-  return { id, key: secret(octets) };
-}
-
-function secret(octets: Buffer): KeyObject {
-  return createSecretKey(octets);
+  return { id, key: createSecretKey(octets) };
 }
 
 function plain({ id, key }: Key): { readonly id: string; readonly key: string } {

@@ -39,7 +39,6 @@ export class MemberSecurity implements BusSecurity {
   /** What the cluster settings list: fingerprints by serial; undefined before there are settings. */
   #listed: ReadonlyMap<string, string> | undefined;
   readonly #revocations = new Set<() => void>();
-  readonly #replacements = new Set<() => void>();
 
   /** Failure 'invalid' when the files do not hold what they should. */
   constructor(files: SecurityFiles) {
@@ -100,12 +99,6 @@ export class MemberSecurity implements BusSecurity {
     return () => this.#revocations.delete(listener);
   }
 
-  /** Told when certificate, authorities or rings were replaced. */
-  onReplaced(listener: () => void): () => void {
-    this.#replacements.add(listener);
-    return () => this.#replacements.delete(listener);
-  }
-
   /** Whether `replace` would take these. Failure 'invalid'; ask before they are written down. */
   mayReplace(files: SecurityFiles): MemberCertificate {
     const certificate = certificateOf(files);
@@ -129,7 +122,6 @@ export class MemberSecurity implements BusSecurity {
       this.#identity = { chain: files.certificate, key: files.key };
     this.#files = files;
     this.#certificate = certificate;
-    for (const listener of this.#replacements) listener();
   }
 
   /** What the cluster settings say now; connections are looked at again when fewer certificates are good. */

@@ -5,9 +5,9 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../lib/failure.ts';
-import type { Platform } from '../../platform/platform.ts';
+import type { Platform, Random } from '../../platform/platform.ts';
 import { type Fields, fields, role as readRole, text, uint } from '../messages.ts';
-import type { ClusterLogger, ClusterSettings, Role } from '../types.ts';
+import type { ClusterLogger, ClusterSettings, Decide, Decision, Role, SettingsWrite } from '../types.ts';
 import { type Authority, fingerprint, issue } from './authority.ts';
 import { isMemberName } from './identity.ts';
 import type { MemberSecurity } from './member-security.ts';
@@ -26,6 +26,7 @@ import {
   withoutMember,
   withRoom,
 } from './state.ts';
+import type { Keyring } from './types.ts';
 
 /** Open at a time; more are refused. */
 export const INVITATIONS_MAX = 64;
@@ -33,21 +34,6 @@ export const INVITATIONS_MAX = 64;
 export const INVITATION_MS_MAX = 7 * 24 * 3_600_000;
 const HASH = /^[0-9a-f]{64}$/;
 const ID = /^[0-9a-f]{16}$/;
-
-/** A value of the cluster settings as it is to be; null takes it away. */
-export interface SettingsWrite {
-  readonly key: string;
-  readonly value: Buffer | null;
-}
-
-/** What a decision writes, and what it answers once that is durable. */
-export interface Decision<T> {
-  readonly writes: readonly SettingsWrite[];
-  readonly answer: T;
-}
-
-/** One decision at a time, at the controller, on the newest settings; Failure 'unavailable' at any other member. */
-export type Decide = <T>(decide: (settings: ClusterSettings) => Promise<Decision<T>>) => Promise<T>;
 
 /** What is asked of the controller, by backends only. */
 export type Question =
@@ -173,7 +159,7 @@ export class Registrar {
     const { platform, security } = this.#o;
     const [first] = state.authorities;
     if (first === undefined) throw new Failure('damaged', 'the cluster has no authority');
-    const authority = openAuthority(settings, first, security);
+    const authority = openAuthority(settings, first, security.ring('backend'));
     const { clusterId } = security.self;
     const issued = await issue(
       authority,
@@ -208,20 +194,24 @@ export function saneWallMs(clock: Pick<Platform['clock'], 'wallMs'>, security: M
   );
 }
 
-/** The authority's certificate and key out of the cluster settings. */
-export function openAuthority(settings: ClusterSettings, id: string, security: MemberSecurity): Authority {
+/** The authority's certificate and key out of the cluster settings; `ring` is that of backends. */
+export function openAuthority(
+  settings: Pick<ClusterSettings, 'value'>,
+  id: string,
+  ring: Keyring,
+): Authority {
   const key = authorityKey(id);
   const sealed = settings.value(key);
   if (sealed === undefined) throw new Failure('damaged', `cluster settings: ${key} is missing`);
-  return JSON.parse(unseal(security.ring('backend'), key, sealed).toString('utf8')) as Authority;
+  return JSON.parse(unseal(ring, key, sealed).toString('utf8')) as Authority;
 }
 
 /** As it lies in the cluster settings. */
 export function sealAuthority(
   authority: Authority,
   id: string,
-  ring: Parameters<typeof seal>[0],
-  random: Parameters<typeof seal>[3],
+  ring: Keyring,
+  random: Random,
 ): SettingsWrite {
   const key = authorityKey(id);
   return { key, value: seal(ring, key, Buffer.from(JSON.stringify(authority)), random) };

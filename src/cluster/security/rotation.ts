@@ -15,19 +15,12 @@ import type { Address, Platform } from '../../platform/platform.ts';
 import type { Bus } from '../bus/types.ts';
 import { fields, Service } from '../messages.ts';
 import type { ClusterLogger, ClusterSettings } from '../types.ts';
+import { type Decide, type Decision, type SettingsWrite } from '../types.ts';
 import { fingerprint, makeAuthority } from './authority.ts';
 import { holdsAll, idsOf, type StoreFiles } from './follower.ts';
 import { formatKeyrings, type Keyrings, makeKey, RING_NAMES, type RingName } from './keyring.ts';
 import type { MemberSecurity } from './member-security.ts';
-import {
-  type Decide,
-  type Decision,
-  type SettingsWrite,
-  saneWallMs,
-  sealAuthority,
-  stateOf,
-  written,
-} from './registrar.ts';
+import { saneWallMs, sealAuthority, stateOf, written } from './registrar.ts';
 import { seal, sealedUnder, unseal } from './sealed.ts';
 import { authorityKey, certificatesOf, pruned, type SecurityState } from './state.ts';
 import type { Keyring } from './types.ts';

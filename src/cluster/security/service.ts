@@ -4,15 +4,16 @@
  */
 import { Failure } from '../../lib/failure.ts';
 import type { Address, Platform, Timer } from '../../platform/platform.ts';
+import { sameAddress } from '../addresses.ts';
 import type { Bus, CallContext } from '../bus/types.ts';
 import { fields, role as readRole, Service, text, uint } from '../messages.ts';
+import { isBackendRole } from '../roles.ts';
 import type { ClusterLogger, ClusterSettings, MemberStatus, Role, WatchedSettings } from '../types.ts';
+import { type Decide } from '../types.ts';
 import { Door, type JoinRequest } from './door.ts';
 import { Follower, keysFor, type StoreFiles, touchesState } from './follower.ts';
-import { isBackendRole } from './identity.ts';
 import type { MemberSecurity } from './member-security.ts';
 import {
-  type Decide,
   type Granted,
   hashOf,
   INVITATION_MS_MAX,
@@ -136,19 +137,12 @@ export class SecurityService {
       .filter(({ role, state }) => isBackendRole(role) && state !== 'gone')
       .map(({ address }) => address);
     const all = [...(controller === undefined ? [] : [controller]), ...known, ...seeds];
-    return all.filter(
-      (each, at) => all.findIndex(({ host, port }) => host === each.host && port === each.port) === at,
-    );
+    return all.filter((each, at) => all.findIndex((other) => sameAddress(other, each)) === at);
   }
 
   async #decide(question: Question): Promise<Granted | null> {
-    const { node, bus } = this.#o;
-    if (node.isController()) return this.#registrar.decide(question);
-    const controller = node.controller();
-    if (controller === undefined) throw new Failure('unavailable', 'there is no controller now: try again');
-    const answer = await bus.call(controller.address, Service.securityDecide, question, {
-      timeoutMs: DECIDE_TIMEOUT_MS,
-    });
+    if (this.#o.node.isController()) return this.#registrar.decide(question);
+    const answer = await this.#atController(Service.securityDecide, question, DECIDE_TIMEOUT_MS);
     return answer as Granted | null;
   }
 
@@ -246,9 +240,9 @@ export class SecurityService {
     );
   }
 
-  #rotate(): Promise<void> {
+  #rotate(): Promise<unknown> {
     const { platform, bus, security, node, elsewhere, store, logger } = this.#o;
-    if (!node.isController()) return this.#atController(Service.securityRotate);
+    if (!node.isController()) return this.#atController(Service.securityRotate, null, ROTATE_TIMEOUT_MS);
     const options: RotationOptions = {
       platform,
       bus,
@@ -275,10 +269,10 @@ export class SecurityService {
     return this.#rotating;
   }
 
-  async #atController(service: string): Promise<void> {
+  async #atController(service: string, body: unknown, timeoutMs: number): Promise<unknown> {
     const controller = this.#o.node.controller();
     if (controller === undefined) throw new Failure('unavailable', 'there is no controller now: try again');
-    await this.#o.bus.call(controller.address, service, null, { timeoutMs: ROTATE_TIMEOUT_MS });
+    return this.#o.bus.call(controller.address, service, body, { timeoutMs });
   }
 }
 

@@ -8,8 +8,8 @@ import { Failure } from '../../lib/failure.ts';
 import type { Incarnation } from '../../store/ids.ts';
 import type { Peer } from '../bus/types.ts';
 import type { Renewal, Report, Statement } from '../messages.ts';
+import { isBackendRole } from '../roles.ts';
 import type { Role } from '../types.ts';
-import { isBackendRole } from './identity.ts';
 import { SECURITY_PREFIX } from './state.ts';
 
 /** Members as the controller's news have them. */

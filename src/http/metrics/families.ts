@@ -1,5 +1,5 @@
 /**
- * Every metric, declared once: its type, its labels, and what it means. The exposition, docs/operator.md and the tests come
+ * Every metric, declared once: its type, its labels, and what it means. The exposition, its HELP texts and the tests come
  * from this table. Each sample has the label `worker` besides: the index of the worker process, or `supervisor`.
  *
  * Names as Prometheus wants them (prometheus.io, "Metric and label naming"): base units, `_total` for what only grows.
@@ -19,6 +19,12 @@ export const FAMILIES = {
     'gauge',
     '1 for what balancers are told now: ready, degraded, not-ready.',
     'standing',
+  ),
+  postern_made_not_ready: family('gauge', '1 while an operator has made this member Not-Ready.'),
+  postern_feature_level: family(
+    'gauge',
+    'Feature levels: of the cluster, and the highest that this program knows.',
+    'of',
   ),
   postern_uptime_seconds: family('gauge', 'Since the process was started.'),
   postern_connections: family('gauge', 'Connections of clients that are open.', 'service'),
@@ -60,6 +66,22 @@ export const FAMILIES = {
   postern_commit_failures_total: family('counter', 'Writes to logs that failed.'),
   postern_sync_seconds: family('histogram', 'How long a write to a log took until it was durable.'),
   postern_slots_owned: family('gauge', 'Slots leased now.'),
+  postern_weight: family('gauge', 'Weight: how many slots this worker is to have beside others.'),
+  postern_processor_utilization: family(
+    'gauge',
+    "Share of a processor that the worker's thread used in the last second, from 0 to 1.",
+  ),
+  postern_operations_per_second: family(
+    'gauge',
+    'Operations and commands of sessions on the slots of this worker, over the last ten seconds or so.',
+  ),
+  postern_hottest_slot: family('gauge', 'The number of the slot with the most of them, by rank.', 'rank'),
+  postern_hottest_slot_operations_per_second: family('gauge', 'Its operations, by rank.', 'rank'),
+  postern_slot_moves_total: family(
+    'counter',
+    'Planned moves of slots begun as controller: operator, drain, balance (workers came or went), hot.',
+    'reason',
+  ),
   postern_storage_probe_age_seconds: family(
     'gauge',
     'Since the newest storage probe that succeeded was begun.',

@@ -2,15 +2,17 @@
 import type { Address } from '../../mime/address.ts';
 import type { Envelope } from '../../mime/envelope.ts';
 import type { Piece, WriteContext } from './write.ts';
-import { list, nstring } from './write.ts';
+import { append, list, nstring } from './write.ts';
 
 export function envelope(value: Envelope, context: WriteContext): readonly Piece[] {
+  const from = addresses(value.from, context);
   return list([
     nstring(value.date, context),
     nstring(value.subject, context),
-    addresses(value.from, context),
-    addresses(value.sender, context),
-    addresses(value.replyTo, context),
+    from,
+    // Most messages have neither Sender nor Reply-To, and these are those of From then.
+    value.sender === value.from ? from : addresses(value.sender, context),
+    value.replyTo === value.from ? from : addresses(value.replyTo, context),
     addresses(value.to, context),
     addresses(value.cc, context),
     addresses(value.bcc, context),
@@ -19,16 +21,24 @@ export function envelope(value: Envelope, context: WriteContext): readonly Piece
   ]);
 }
 
+const ASCII = /^\p{ASCII}*$/u;
+
 /** `("(" 1*address ")") / nil`: no spaces between addresses. */
 function addresses(value: readonly Address[] | undefined, context: WriteContext): readonly Piece[] {
   if (value === undefined) return ['NIL'];
-  return ['(', ...value.flatMap((one) => address(one, context)), ')'];
+  const pieces: Piece[] = ['('];
+  for (const one of value) append(pieces, address(one, context));
+  pieces.push(')');
+  return pieces;
 }
 
 /** address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")" */
 function address(value: Address, context: WriteContext): readonly Piece[] {
   const parts = [value.name, value.route, value.mailbox, value.host];
   return list(
-    parts.map((part) => nstring(part === undefined ? undefined : Buffer.from(part, 'latin1'), context)),
+    // One octet a character: what is ASCII is text as it stands.
+    parts.map((part) =>
+      nstring(part === undefined || ASCII.test(part) ? part : Buffer.from(part, 'latin1'), context),
+    ),
   );
 }

@@ -44,21 +44,25 @@ export function holds(ranges: NormalRanges, value: number): boolean {
 
 /** `2,4:7,9`: ascending numbers as a sequence set, runs as ranges. Empty for no numbers, which no grammar rule allows. */
 export function formatNumbers(ascending: Iterable<number>): string {
+  return formatRanges(runs(ascending));
+}
+
+/** The same of ascending ranges that do not touch. */
+export function formatRanges(ranges: Iterable<readonly [first: number, last: number]>): string {
   const parts: string[] = [];
-  let from = 0;
-  let to = 0;
-  const flush = () => {
-    if (from > 0) parts.push(from === to ? String(from) : `${from}:${to}`);
-  };
+  for (const [first, last] of ranges) parts.push(first === last ? String(first) : `${first}:${last}`);
+  return parts.join(',');
+}
+
+function* runs(ascending: Iterable<number>): Generator<readonly [first: number, last: number]> {
+  let [first, last] = [0, 0];
   for (const value of ascending) {
-    if (from > 0 && value === to + 1) {
-      to = value;
+    if (first > 0 && value === last + 1) {
+      last = value;
       continue;
     }
-    flush();
-    from = value;
-    to = value;
+    if (first > 0) yield [first, last];
+    [first, last] = [value, value];
   }
-  flush();
-  return parts.join(',');
+  if (first > 0) yield [first, last];
 }

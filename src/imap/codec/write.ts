@@ -37,8 +37,15 @@ export function append<T>(pieces: T[], more: readonly T[]): void {
   for (const piece of more) pieces.push(piece);
 }
 
+/** What stands in quotes as it is, and nearly every string of a header does: printable ASCII, nothing to be escaped. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** string = quoted / literal */
 export function string(value: Piece, context: WriteContext): readonly Piece[] {
+  if (value.length <= QUOTED_OCTETS_MAX) {
+    const text = typeof value === 'string' ? value : value.toString('latin1');
+    if (PLAIN.test(text)) return [`"${text}"`];
+  }
   const octets = typeof value === 'string' ? Buffer.from(value) : value;
   if (octets.length <= QUOTED_OCTETS_MAX && isQuotable(octets, context.utf8))
     return [`"${octets.toString('utf8').replace(/["\\]/g, '\\$&')}"`];

@@ -1,7 +1,7 @@
 /** COPY (RFC 3501 section 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). */
 import { failureCode } from '../../lib/failure.ts';
+import { newUids } from '../../store/account/copied.ts';
 import type { Copied } from '../../store/account/types.ts';
-import { formatNumbers } from '../codec/sequenceSet.ts';
 import type { SequenceSet } from '../codec/types.ts';
 import type { Session } from '../session/session.ts';
 import { NO, NO_SUCH_MESSAGE, NO_TARGET, OK, type Outcome, READ_ONLY } from './outcome.ts';
@@ -45,7 +45,7 @@ async function run(session: Session, command: CopyCommand): Promise<Outcome> {
   const { selected, mailbox } = session.mailbox();
   const isMove = command.name === 'MOVE';
   if (isMove && selected.readOnly) return READ_ONLY;
-  const uids = await session.messages(command.set, command.uid);
+  const uids = await session.ranges(command.set, command.uid);
   if (uids === undefined) return NO_SUCH_MESSAGE;
   const target = session.account.mailbox(command.mailbox);
   if (target === undefined || !target.selectable) return NO_TARGET;
@@ -55,7 +55,7 @@ async function run(session: Session, command: CopyCommand): Promise<Outcome> {
   if (!command.uid && !session.isRepeated && (await session.someGone(uids))) return EXPUNGED;
   try {
     const operation = isMove ? 'move' : 'copy';
-    return told(
+    return await told(
       session,
       await session.account[operation](mailbox.id, uids, target.id, session.transaction),
       isMove,
@@ -68,10 +68,10 @@ async function run(session: Session, command: CopyCommand): Promise<Outcome> {
 
 const EXPUNGED = NO('some of these have been expunged', '[EXPUNGEISSUED]');
 
-function told(session: Session, copied: Copied, isMove: boolean): Outcome {
-  if (copied.uids.length === 0) return OK('no such messages');
-  const from = formatNumbers(copied.uids.map(([uid]) => uid));
-  const to = formatNumbers(copied.uids.map(([, uid]) => uid));
+async function told(session: Session, copied: Copied, isMove: boolean): Promise<Outcome> {
+  if (copied.from.length === 0) return OK('no such messages');
+  // RFC 4315 section 3: two sets that name as many messages, in the same order.
+  const [from, to] = [await session.formatted(copied.from), await session.formatted(newUids(copied))];
   const code = `[COPYUID ${copied.uidValidity} ${from} ${to}]`;
   if (!isMove) return OK('copied', code);
   // RFC 6851 section 4.3: before the EXPUNGEs, as an untagged OK.

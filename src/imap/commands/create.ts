@@ -1,4 +1,5 @@
 /** CREATE (RFC 3501 section 6.3.3), with USE (RFC 6154 section 3). */
+import { knownSpecialUse } from '../../store/account/special-uses.ts';
 import { type Reader, SyntaxProblem } from '../codec/reader.ts';
 import { NO, OK } from './outcome.ts';
 import { type CommandSpec, LOGGED_IN } from './types.ts';
@@ -6,12 +7,9 @@ import { type CommandSpec, LOGGED_IN } from './types.ts';
 export interface CreateCommand {
   readonly name: 'CREATE';
   readonly mailbox: string;
-  /** RFC 6154; spelled as below. */
+  /** RFC 6154, spelled as there. */
   readonly specialUse: readonly string[];
 }
-
-/** RFC 6154 section 6, RFC 8457: what USE may name. \All and \Flagged would show other mailboxes' mail, and none does here. */
-const SPECIAL_USES = ['\\Archive', '\\Drafts', '\\Important', '\\Junk', '\\Sent', '\\Trash'];
 
 export const create: CommandSpec<CreateCommand> = {
   name: 'CREATE',
@@ -50,8 +48,7 @@ export const create: CommandSpec<CreateCommand> = {
 
 function readSpecialUse(reader: Reader): string {
   reader.expect('\\');
-  const word = `\\${reader.atom('expected a special use')}`.toLowerCase();
-  const use = SPECIAL_USES.find((known) => known.toLowerCase() === word);
+  const use = knownSpecialUse(`\\${reader.atom('expected a special use')}`);
   // RFC 6154 section 3: an attribute that cannot be set is refused with USEATTR.
   if (use === undefined) throw new SyntaxProblem('no such special use', 'NO', '[USEATTR] ');
   return use;

@@ -27,7 +27,7 @@ export const expunge: CommandSpec<ExpungeCommand> = {
   async run(session, command) {
     const { selected, mailbox } = session.mailbox();
     if (selected.readOnly) return READ_ONLY;
-    const uids = command.uids && (await session.messages(command.uids, true));
+    const uids = command.uids && (await session.ranges(command.uids, true));
     if (command.uids !== undefined && uids === undefined) return NO_SUCH_MESSAGE;
     if (mailbox.deleted > 0) await session.account.expunge(mailbox.id, uids, session.transaction);
     return OK('expunged');

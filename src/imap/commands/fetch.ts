@@ -1,11 +1,12 @@
 /** FETCH and UID FETCH (RFC 3501 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4). */
 import { Failure } from '../../lib/failure.ts';
 import { MessageContent } from '../../message/content.ts';
+import { holdsUid, RangeBuilder, type UidRanges } from '../../store/account/ranges.ts';
 import type { ModSeq, Uid } from '../../store/account/types.ts';
 import { SyntaxProblem } from '../codec/reader.ts';
 import type { SequenceSet } from '../codec/types.ts';
 import { join, type Piece } from '../codec/write.ts';
-import type { FetchPiece } from '../fetch/item.ts';
+import type { Fetched, FetchPiece } from '../fetch/item.ts';
 import { factsOf, fetchResponse, isLater, setsSeen } from '../fetch/response.ts';
 import { type FetchItem, fetchItemSpec, fetchItems } from '../fetch/table.ts';
 import { inSlices } from '../session/in-slices.ts';
@@ -104,20 +105,20 @@ async function setSeen(
   session: Session,
   uids: readonly Uid[],
   items: readonly FetchItem[],
-): Promise<ReadonlySet<Uid>> {
+): Promise<UidRanges> {
   const { selected, mailbox } = session.mailbox();
-  if (selected.readOnly || mailbox.unseen === 0 || !items.some(setsSeen)) return new Set();
+  if (selected.readOnly || mailbox.unseen === 0 || !items.some(setsSeen)) return [];
   const slices = session.slices();
-  const unseen: Uid[] = [];
+  const unseen = new RangeBuilder();
   for (const uid of uids) {
     if (slices.due) await slices.rest();
     const index = mailbox.indexOf(uid);
-    if (index >= 0 && !mailbox.at(index).flags.includes('\\Seen')) unseen.push(uid);
+    if (index >= 0 && !mailbox.at(index).flags.includes('\\Seen')) unseen.add(uid);
   }
-  if (unseen.length === 0) return new Set();
-  const change = { uids: unseen, mode: 'add', flags: ['\\Seen'] } as const;
+  if (unseen.ranges.length === 0) return [];
+  const change = { uids: unseen.ranges, mode: 'add', flags: ['\\Seen'] } as const;
   const { changed } = await session.account.storeFlags(mailbox.id, change, session.transaction);
-  return new Set(changed);
+  return changed;
 }
 
 interface Answered {
@@ -127,43 +128,83 @@ interface Answered {
   readonly answered: ReadonlyMap<Uid, number>;
 }
 
+/** A response that is being made. */
+interface Coming {
+  readonly message: Fetched;
+  readonly tellsFlags: boolean;
+  readonly response: readonly FetchPiece[] | Promise<readonly FetchPiece[]>;
+}
+
 /** One response for each message that is still there. */
 async function answer(
   session: Session,
   uids: readonly Uid[],
   items: readonly FetchItem[],
-  seen: ReadonlySet<Uid>,
+  seen: UidRanges,
 ): Promise<Answered> {
-  const { account, output } = session;
+  const { view } = session.mailbox().selected;
   const slices = session.slices();
   const asksForFlags = has(items, 'FLAGS');
   // RFC 3501 section 6.4.5: flags that the command itself has changed are part of the response.
   const withFlags = asksForFlags ? items : withModseq(session, [...items, { kind: 'FLAGS' }]);
+  const envelopes = session.envelopes.of(session.account, session.utf8);
   const answered = new Map<Uid, number>();
   let missing = false;
-  for (const uid of uids.slice(session.progress ?? 0)) {
-    if (slices.due) await slices.rest();
-    const { selected, mailbox } = session.mailbox();
+
+  const begin = (uid: Uid): Coming | undefined => {
+    const { mailbox } = session.mailbox();
     const index = mailbox.indexOf(uid);
-    if (session.progress !== undefined) session.progress++;
-    if (index < 0) {
-      missing = true;
-      continue;
+    if (index < 0) return undefined;
+    const row = mailbox.at(index);
+    const read = (from: number, octets: number): Promise<Buffer> => session.account.read(row, from, octets);
+    const message = {
+      facts: { ...factsOf(row), flags: session.flagsOf(row) },
+      content: new MessageContent(row.size, read, slices),
+      context: { utf8: session.utf8 },
+      envelopes,
+    };
+    const tellsFlags = asksForFlags || holdsUid(seen, uid);
+    const response = fetchResponse(view.sequenceOf(uid), message, tellsFlags ? withFlags : items);
+    // One that fails is found when its turn comes; those behind it are nobody's then.
+    if (response instanceof Promise) response.catch(() => undefined);
+    return { message, tellsFlags, response };
+  };
+
+  const left = uids.slice(session.progress ?? 0);
+  for (let at = 0; at < left.length; ) {
+    if (slices.due) await slices.rest();
+    const ahead: (Coming | undefined)[] = [];
+    for (let octets = 0; at < left.length && ahead.length < AHEAD_MAX && octets < AHEAD_OCTETS; at++) {
+      const coming = begin(left[at]!);
+      ahead.push(coming);
+      octets += coming?.message.content.size ?? 0;
     }
-    const message = mailbox.at(index);
-    const read = (from: number, octets: number): Promise<Buffer> => account.read(message, from, octets);
-    const content = new MessageContent(message.size, read, slices);
-    const sequence = selected.view.sequenceOf(uid);
-    const tellsFlags = asksForFlags || seen.has(uid);
-    const facts = { ...factsOf(message), flags: session.flagsOf(message) };
-    const wanted = tellsFlags ? withFlags : items;
-    const response = await fetchResponse(sequence, facts, content, wanted, { utf8: session.utf8 });
-    if (response.some(isLater)) await writeLarge(output, response, content);
-    else output.bytes(join(response as readonly Piece[]));
-    if (tellsFlags && facts.modseq > selected.view.told.changes) answered.set(uid, facts.modseq);
-    await output.flushIfLarge();
+    for (const coming of ahead) {
+      if (session.progress !== undefined) session.progress++;
+      if (coming === undefined) {
+        missing = true;
+        continue;
+      }
+      await write(session.output, coming);
+      const { facts } = coming.message;
+      if (coming.tellsFlags && facts.modseq > view.told.changes) answered.set(facts.uid, facts.modseq);
+    }
   }
   return { missing, answered };
+}
+
+/**
+ * So much is read at a time, as reads that are asked for together are done together; the message that goes above it is
+ * the last. None is begun before those of the last time have gone to the client.
+ */
+const AHEAD_MAX = 128;
+const AHEAD_OCTETS = 512 * 1024;
+
+async function write(output: Output, { message, response }: Coming): Promise<void> {
+  const pieces = response instanceof Promise ? await response : response;
+  if (pieces.some(isLater)) await writeLarge(output, pieces, message.content);
+  else output.bytes(join(pieces as readonly Piece[]));
+  if (output.isLarge) await output.flush(undefined);
 }
 
 /** Octet by octet what was announced, or a failure: the client counts them. */

@@ -1,5 +1,5 @@
 /** SEARCH and UID SEARCH (RFC 3501 section 6.4.4), with ESEARCH (RFC 4731) and the saved result (RFC 5182). */
-import { rangesOf } from '../../store/account/ranges.ts';
+import { RangeBuilder, type UidRanges } from '../../store/account/ranges.ts';
 import type { Uid } from '../../store/account/types.ts';
 import { type Reader, SyntaxProblem } from '../codec/reader.ts';
 import { formatNumbers } from '../codec/sequenceSet.ts';
@@ -73,8 +73,8 @@ export const search: CommandSpec<SearchCommand> = {
       return OK();
     }
     if (command.returns.has('SAVE')) {
-      selected.savedSearch = endsOnly(command.returns, found.uids);
-      if (rangesOf(selected.savedSearch).length > SAVED_RANGES_MAX) {
+      selected.savedSearch = rangesOfAscending(endsOnly(command.returns, found.uids));
+      if (selected.savedSearch.length > SAVED_RANGES_MAX) {
         selected.savedSearch = [];
         return NO('too many messages to remember', '[NOTSAVED]'); // RFC 5182 section 2.1
       }
@@ -105,6 +105,12 @@ function endsOnly(returns: ReadonlySet<SearchReturnOption>, uids: readonly Uid[]
     ...(returns.has('MAX') ? uids.slice(-1) : []),
   ];
   return returns.has('MIN') || returns.has('MAX') ? [...new Set(ends)] : uids;
+}
+
+function rangesOfAscending(uids: readonly Uid[]): UidRanges {
+  const builder = new RangeBuilder();
+  for (const uid of uids) builder.add(uid);
+  return builder.ranges;
 }
 
 /** Numbers of a SEARCH response between two looks at the clock. */

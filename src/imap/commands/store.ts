@@ -1,7 +1,7 @@
 /** STORE and UID STORE (RFC 3501 section 6.4.6) with UNCHANGEDSINCE (RFC 7162 section 3.1.3). */
-import type { ModSeq, Uid } from '../../store/account/types.ts';
+import { type UidRange, type UidRanges, without } from '../../store/account/ranges.ts';
+import type { Mailbox, Message, ModSeq } from '../../store/account/types.ts';
 import { SyntaxProblem } from '../codec/reader.ts';
-import { formatNumbers } from '../codec/sequenceSet.ts';
 import type { Flag, SequenceSet } from '../codec/types.ts';
 import { Believed } from '../session/believed.ts';
 import type { Session } from '../session/session.ts';
@@ -60,7 +60,7 @@ export const store: CommandSpec<StoreCommand> = {
   async run(session, command) {
     const { selected, mailbox } = session.mailbox();
     if (selected.readOnly) return READ_ONLY;
-    const uids = await session.messages(command.set, command.uid);
+    const uids = await session.ranges(command.set, command.uid);
     if (uids === undefined) return NO_SUCH_MESSAGE;
     const { mode, flags, unchangedSince, silent, uid } = command;
     if (unchangedSince !== undefined) session.enableCondstore();
@@ -72,50 +72,58 @@ export const store: CommandSpec<StoreCommand> = {
       ...(unchangedSince !== undefined && { unchangedSince: unchangedSince as ModSeq }),
     };
     const { changed, refused } = await session.account.storeFlags(mailbox.id, change, session.transaction);
-    await session.tell(
-      unchangedLines(session, command, uids, new Set([...changed, ...(silent ? refused : [])])),
-    );
+    await session.tell(unchangedLines(session, command, without(uids, changed), silent ? refused : []));
     // RFC 3501 section 7.4.1: no EXPUNGE in answer to STORE; UID STORE may have them.
     await session.tellChanges(uid, { ...(believed && { flags: (one, now) => believed.holds(one, now) }) });
     if (refused.length === 0) {
       const missing = !uid && (await session.someGone(uids));
       return missing ? OK('some of these have been expunged', '[EXPUNGEISSUED]') : OK(); // RFC 2180 section 4.2
     }
-    const modified = uid ? refused : refused.map((each) => selected.view.sequenceOf(each));
-    return OK('some were changed by others', `[MODIFIED ${formatNumbers(modified)}]`);
+    const modified = uid ? refused : await selected.view.sequencesOf(refused, session.slices());
+    return OK('some were changed by others', `[MODIFIED ${await session.formatted(modified)}]`);
   },
 };
 
 /** The flags that the client knows of these messages: not of one whose last change it was not told of. */
-async function believedOf(session: Session, uids: readonly Uid[], command: StoreCommand): Promise<Believed> {
+async function believedOf(session: Session, uids: UidRanges, command: StoreCommand): Promise<Believed> {
   const { selected, mailbox } = session.mailbox();
   const slices = session.slices();
   const believed = new Believed(command);
-  for (const uid of uids) {
-    if (slices.due) await slices.rest();
-    const index = mailbox.indexOf(uid);
-    if (index < 0) continue;
-    const { flags, modseq } = mailbox.at(index);
-    if (modseq <= selected.view.told.changes) believed.knew(uid, flags);
-  }
+  for (const range of uids)
+    for (const { uid, flags, modseq } of messagesIn(mailbox, range)) {
+      if (modseq <= selected.view.told.changes) believed.knew(uid, flags);
+      if (slices.due) await slices.rest();
+    }
   return believed;
 }
 
 /**
  * A client that asks for an answer gets one for each message, changed or not. With .SILENT only a conditional STORE has
- * one, the modseq of each message that passed the test (RFC 7162 section 3.1.3).
+ * one, the modseq of each message that passed the test (RFC 7162 section 3.1.3). Those that were changed are told as such.
  */
 function* unchangedLines(
   session: Session,
   { silent, unchangedSince }: StoreCommand,
-  uids: readonly Uid[],
-  except: ReadonlySet<Uid>,
-): Generator<string> {
+  untouched: Iterable<UidRange>,
+  except: UidRanges,
+): Generator<string | undefined> {
   if (silent && unchangedSince === undefined) return;
   const { selected, mailbox } = session.mailbox();
-  for (const uid of uids) {
-    const index = mailbox.indexOf(uid);
-    if (except.has(uid) || index < 0) continue;
-    yield session.flagsLine(selected.view.sequenceOf(uid), mailbox.at(index), !silent);
+  for (const range of untouched) {
+    yield undefined; // for a range that no message is left of
+    for (const left of without([range], except))
+      for (const message of messagesIn(mailbox, left))
+        yield session.flagsLine(selected.view.sequenceOf(message.uid), message, !silent);
+  }
+}
+
+/** The messages that are there when their turn comes, also where it is left for a while between two of them. */
+function* messagesIn(mailbox: Mailbox, [first, last]: UidRange): Generator<Message> {
+  for (let uid = first; uid <= last; uid++) {
+    const index = mailbox.lowerBound(uid);
+    if (index === mailbox.exists) return;
+    const message = mailbox.at(index);
+    ({ uid } = message);
+    if (uid <= last) yield message;
   }
 }

@@ -5,6 +5,7 @@ import type { Message } from '../../store/account/types.ts';
 import type { Capabilities } from '../capability.ts';
 import type { Reader } from '../codec/reader.ts';
 import type { Piece, WriteContext } from '../codec/write.ts';
+import type { EnvelopeCache } from './envelopes.ts';
 
 /** What a response says of a message apart from its content: a copy, as rows are valid until the next await only. */
 export type MessageFacts = Pick<Message, 'uid' | 'modseq' | 'flags' | 'internalDateMs' | 'size' | 'emailId'>;
@@ -14,6 +15,7 @@ export interface Fetched {
   readonly facts: MessageFacts;
   readonly content: MessageContent;
   readonly context: WriteContext;
+  readonly envelopes: EnvelopeCache;
 }
 
 /** A response in order; what is large is read by `content.chunks` when its turn comes. */
@@ -30,6 +32,6 @@ export interface FetchItemSpec<I extends { readonly kind: string }> {
   parse?(reader: Reader, word: string): I;
   /** RFC 9051 section 6.4.5. The command sets \Seen before it asks for the response. */
   setsSeen?(item: I): boolean;
-  /** The item's name and its value. */
+  /** The item's name and its value; a promise only where something must be read. */
   write(item: I, message: Fetched): readonly FetchPiece[] | Promise<readonly FetchPiece[]>;
 }

@@ -1,6 +1,7 @@
 /** A client's bytes as commands and lines, one at a time, with back-pressure on its socket. */
 import { Arrival } from '../../lib/arrival.ts';
 import type { Clock, Connection } from '../../platform/platform.ts';
+import { Flow } from '../../relay/flow.ts';
 import { type Framed, Framer, type FramingLimits, type Want } from '../codec/framing.ts';
 
 /** What was read, or that nothing more will come. */
@@ -14,10 +15,10 @@ const BUFFERED_OCTETS_MAX = 256 * 1024;
 
 export class ClientInput {
   #framer: Framer;
-  readonly #connection: Pick<Connection, 'write' | 'pause' | 'resume'>;
+  readonly #connection: Pick<Connection, 'write'>;
   readonly #clock: Clock;
+  readonly #flow: Flow;
   #closed = false;
-  #wake: () => void = () => undefined;
   #heardMs: number;
   /** Of a command that has begun and is not whole. */
   #arrival: Arrival | undefined;
@@ -32,6 +33,7 @@ export class ClientInput {
     this.#framer = new Framer(limits);
     this.#connection = connection;
     this.#clock = clock;
+    this.#flow = new Flow(connection, clock, BUFFERED_OCTETS_MAX);
     this.#heardMs = clock.monotonicMs();
   }
 
@@ -43,20 +45,19 @@ export class ClientInput {
     this.#heardMs = this.#clock.monotonicMs();
     this.#arrival?.add(bytes.length);
     this.#framer.push(bytes);
-    if (this.#framer.bufferedOctets > BUFFERED_OCTETS_MAX) this.#connection.pause();
-    this.#wake();
+    this.#flow.arrived(this.#framer.bufferedOctets);
   }
 
   /** Forgets everything that came and was not given out. The connection flows again if it had been paused for it. */
   discard(): void {
     this.#framer = new Framer(this.#framer.limits);
     this.#arrival = undefined;
-    this.#connection.resume();
+    this.#flow.resume();
   }
 
   close(): void {
     this.#closed = true;
-    this.#wake();
+    this.#flow.wake();
   }
 
   /** The connection is over; nothing is read after that. */
@@ -87,19 +88,8 @@ export class ClientInput {
       const sinceMs = this.isPatient ? Math.max(calledMs, this.#heardMs) : calledMs;
       const leftMs = sinceMs + idleMs - this.#clock.monotonicMs();
       if (leftMs <= 0) return { kind: 'idle' };
-      await this.#more(Math.min(leftMs, restMs));
+      await this.#flow.more(Math.min(leftMs, restMs));
     }
-  }
-
-  #more(waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.timer(waitMs, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-      this.#connection.resume();
-    });
   }
 }
 

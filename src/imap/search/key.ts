@@ -4,6 +4,7 @@
  */
 import type { MessageText } from '../../message/text.ts';
 import type { Slices } from '../../platform/slices.ts';
+import type { UidRanges } from '../../store/account/ranges.ts';
 import type { Mailbox, Message, Uid } from '../../store/account/types.ts';
 import type { Capabilities } from '../capability.ts';
 import type { Reader } from '../codec/reader.ts';
@@ -15,8 +16,8 @@ export interface SearchScope {
   readonly view: { readonly exists: number; uidAt(sequence: number): Uid };
   /** \Recent to this session. */
   readonly isRecent: (uid: Uid) => boolean;
-  /** `$`: the saved result (RFC 5182), ascending. */
-  readonly saved: readonly Uid[];
+  /** `$`: the saved result (RFC 5182). */
+  readonly saved: UidRanges;
   readonly nowMs: number;
   /** Octets of a message's content. */
   readonly read: (message: Message, from: number, octets: number) => Promise<Buffer>;

@@ -1,5 +1,5 @@
 /** Keys that look at numbers: sizes, modseqs, ids, and sets of messages (RFC 9051 section 6.4.4). */
-import type { Uid } from '../../store/account/types.ts';
+import { holdsUid } from '../../store/account/ranges.ts';
 import { type Reader, SyntaxProblem } from '../codec/reader.ts';
 import { holds, normalRanges } from '../codec/sequenceSet.ts';
 import type { SequenceSet } from '../codec/types.ts';
@@ -72,18 +72,7 @@ function passEntry(reader: Reader): void {
 
 function uidTest(set: SequenceSet, { saved, view }: SearchScope): Test {
   // Ascending, so that each of many such keys costs nothing to make ready.
-  if (set.kind === 'saved') return quick((message) => hasAscending(saved, message.uid));
+  if (set.kind === 'saved') return quick((message) => holdsUid(saved, message.uid));
   const ranges = normalRanges(set.ranges, view.exists === 0 ? 0 : view.uidAt(view.exists));
   return quick((message) => holds(ranges, message.uid));
-}
-
-function hasAscending(uids: readonly Uid[], uid: Uid): boolean {
-  let low = 0;
-  let high = uids.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (uids[middle]! < uid) low = middle + 1;
-    else high = middle;
-  }
-  return uids[low] === uid;
 }

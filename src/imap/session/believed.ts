@@ -3,6 +3,7 @@
  * (RFC 3501 section 6.4.6). Where another session changed a message too, what it believes is wrong, and it is told: "the
  * server SHOULD send an untagged FETCH if a change from an external source is observed".
  */
+import { firstNot } from '../../lib/ascending.ts';
 import type { Uid } from '../../store/account/types.ts';
 
 export interface StoredFlags {
@@ -10,9 +11,17 @@ export interface StoredFlags {
   readonly flags: readonly string[];
 }
 
+/** Neighbours whose flags are one list. */
+interface Run {
+  readonly first: Uid;
+  last: Uid;
+  readonly flags: readonly string[];
+}
+
 export class Believed {
   readonly #change: StoredFlags;
-  readonly #before = new Map<Uid, readonly string[]>();
+  /** Ascending. */
+  readonly #before: Run[] = [];
   /** Lists of flags are shared by messages with equal flags, so the work is done once a list. */
   readonly #after = new Map<readonly string[], string>();
   readonly #keys = new Map<readonly string[], string>();
@@ -21,16 +30,24 @@ export class Believed {
     this.#change = change;
   }
 
-  /** The flags that the client was told last. */
+  /** The flags that the client was told last; of messages with ascending UIDs. */
   knew(uid: Uid, flags: readonly string[]): void {
-    this.#before.set(uid, flags);
+    const latest = this.#before.at(-1);
+    if (latest !== undefined && latest.last + 1 === uid && latest.flags === flags) latest.last = uid;
+    else this.#before.push({ first: uid, last: uid, flags });
   }
 
   /** True when the client, having stored, takes the message to have just these flags. */
   holds(uid: Uid, flags: readonly string[]): boolean {
-    const before = this.#before.get(uid);
+    const before = this.#knewOf(uid);
     if (before === undefined) return false;
     return memo(this.#after, before, (list) => keyOf(this.#changed(list))) === memo(this.#keys, flags, keyOf);
+  }
+
+  #knewOf(uid: Uid): readonly string[] | undefined {
+    const runs = this.#before;
+    const run = runs[firstNot(0, runs.length, (index) => runs[index]!.last < uid)];
+    return run !== undefined && run.first <= uid ? run.flags : undefined;
   }
 
   #changed(before: readonly string[]): readonly string[] {

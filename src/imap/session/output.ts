@@ -2,6 +2,7 @@
  * Responses of the running command on their way to the frontend. Nothing leaves before the gate has opened: the state it
  * was made from is durable, and the lease was held after that (docs/architecture.md, section 3, rule 3).
  */
+import { joined } from '../../lib/joined.ts';
 import type { Told } from '../wire.ts';
 
 /** Takes bytes towards the client and resolves when more are welcome. */
@@ -68,9 +69,9 @@ export class Output {
     return true;
   }
 
-  /** Between two responses of a long command: sends when enough has come together. */
-  async flushIfLarge(): Promise<void> {
-    if (this.#hasSentPart || this.#octets >= FLUSH_OCTETS) await this.flush(undefined);
+  /** Between two responses of a long command: enough has come together to be sent by `flush`. */
+  get isLarge(): boolean {
+    return this.#hasSentPart || this.#octets >= FLUSH_OCTETS;
   }
 
   /** Sends all; `told` is what the client knows once it has read this. */
@@ -87,16 +88,23 @@ export class Output {
   }
 
   async #sendAllButLast(): Promise<Buffer> {
-    const bytes = Buffer.concat(this.#parts, this.#octets);
+    // Whole responses that fit go in one message: between two of them the client would be in the middle of one.
+    const isOne = !this.isCut && this.#octets <= MESSAGE_OCTETS;
+    const parts = isOne ? [Buffer.concat(this.#parts, this.#octets)] : joined(this.#parts);
     this.#parts = [];
     this.#octets = 0;
     await this.#gate();
-    let from = 0;
-    for (; bytes.length - from > MESSAGE_OCTETS; from += MESSAGE_OCTETS)
-      await this.#send(bytes.subarray(from, from + MESSAGE_OCTETS), false, undefined);
-    return bytes.subarray(from);
+    let last: Buffer | undefined;
+    for (const part of parts)
+      for (let from = 0; from < part.length; from += MESSAGE_OCTETS) {
+        if (last !== undefined) await this.#send(last, false, undefined);
+        last = part.subarray(from, from + MESSAGE_OCTETS);
+      }
+    return last ?? NOTHING;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Of one bus message: below the stream's limit of 1 MiB. */
 const MESSAGE_OCTETS = 256 * 1024;

@@ -7,11 +7,12 @@ import { Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Clock } from '../../platform/platform.ts';
 import { Slices } from '../../platform/slices.ts';
-import { decodeRanges, encodeRanges, rangesOf, uidsOf } from '../../store/account/ranges.ts';
+import { decodeRanges, encodeRanges, type UidRanges } from '../../store/account/ranges.ts';
 import type { Account, Mailbox, MailboxId, Message, Uid } from '../../store/account/types.ts';
 import type { TransactionId } from '../../store/ids.ts';
-import { normalRanges } from '../codec/sequenceSet.ts';
+import { formatRanges, type NormalRanges, normalRanges } from '../codec/sequenceSet.ts';
 import type { Refused, SequenceSet } from '../codec/types.ts';
+import type { Envelopes } from '../fetch/envelopes.ts';
 import { flagsItem, modseqItem, uidItem } from '../fetch/facts.ts';
 import type { SelectedState, SessionState, StateNews } from '../wire.ts';
 import { flagsLines, SpokenFlags } from './flags.ts';
@@ -26,9 +27,9 @@ export interface Selected {
   readonly readOnly: boolean;
   readonly view: View;
   /** `$` of RFC 5182. */
-  savedSearch: readonly Uid[];
+  savedSearch: UidRanges;
   /** The `$` that the frontend has a copy of. */
-  savedSearchSent: readonly Uid[] | undefined;
+  savedSearchSent: UidRanges | undefined;
   /** \Recent to this session. */
   readonly recent: RecentUids;
   /** RECENT as told last. */
@@ -45,6 +46,7 @@ export interface SessionOptions {
   /** As CAPABILITY says them. */
   readonly capabilities: readonly string[];
   readonly recent: RecentBook;
+  readonly envelopes: Envelopes;
   /** Aborted when nobody waits for the session's work any more: the account has gone, or the frontend. */
   readonly ended: AbortSignal;
 }
@@ -65,6 +67,7 @@ export class Session {
   readonly capabilities: readonly string[];
   readonly enabled = new Set<string>();
   readonly recent: RecentBook;
+  readonly envelopes: Envelopes;
   readonly ended: AbortSignal;
   selected: Selected | undefined;
   /** Of the command that runs now. */
@@ -82,6 +85,7 @@ export class Session {
     this.appendOctetsMax = options.appendOctetsMax;
     this.capabilities = options.capabilities;
     this.recent = options.recent;
+    this.envelopes = options.envelopes;
     this.ended = options.ended;
   }
 
@@ -198,13 +202,17 @@ export class Session {
     await this.tell(this.#changedLines(selected, mailbox, changes.flags, known));
   }
 
-  /** Lines of any number, made one by one, with rests between them. */
-  async tell(lines: Iterable<string>): Promise<void> {
+  /**
+   * Lines of any number, made one by one, with rests between them; `undefined` where there was work for no line. Never so
+   * much without the one or the other that it holds the loop.
+   */
+  async tell(lines: Iterable<string | undefined>): Promise<void> {
     const slices = this.slices();
     let batch: string[] = [];
+    let looked = 0;
     for (const line of lines) {
-      batch.push(line);
-      if (batch.length < BATCH_LINES) continue;
+      if (line !== undefined) batch.push(line);
+      if (++looked % BATCH_LINES !== 0) continue;
       this.output.lines(batch);
       batch = [];
       if (slices.due) await slices.rest();
@@ -217,17 +225,20 @@ export class Session {
     mailbox: Mailbox,
     uids: readonly Uid[],
     known: Known,
-  ): Generator<string> {
-    for (const uid of uids) {
-      const sequence = selected.view.sequenceOf(uid);
-      const index = mailbox.indexOf(uid);
-      if (sequence === 0 || index < 0) continue;
-      const message = mailbox.at(index);
-      if (known.answered?.get(uid) === message.modseq) continue;
-      const knowsFlags = known.flags?.(uid, message.flags) ?? false;
-      // RFC 7162 section 3.1.3: a silent STORE still tells the new modseq, without the flags.
-      if (!knowsFlags || this.condstore) yield this.flagsLine(sequence, message, !knowsFlags);
-    }
+  ): Generator<string | undefined> {
+    for (const uid of uids) yield this.#changedLine(selected, mailbox, uid, known);
+  }
+
+  /** Undefined for a message of which the client need not be told. */
+  #changedLine(selected: Selected, mailbox: Mailbox, uid: Uid, known: Known): string | undefined {
+    const sequence = selected.view.sequenceOf(uid);
+    const index = mailbox.indexOf(uid);
+    if (sequence === 0 || index < 0) return undefined;
+    const message = mailbox.at(index);
+    if (known.answered?.get(uid) === message.modseq) return undefined;
+    const knowsFlags = known.flags?.(uid, message.flags) ?? false;
+    // RFC 7162 section 3.1.3: a silent STORE still tells the new modseq, without the flags.
+    return knowsFlags && !this.condstore ? undefined : this.flagsLine(sequence, message, !knowsFlags);
   }
 
   /** A keyword that no FLAGS response has named is named before a message has it (RFC 3501 section 7.2.6). */
@@ -249,26 +260,42 @@ export class Session {
   }
 
   /**
-   * The messages a set names, ascending. Sequence numbers are the client's; UIDs that are not there are passed over.
-   * Undefined when a sequence number is above EXISTS, which `*` is in an empty mailbox (RFC 3501 section 9, seq-number:
-   * the server answers BAD).
+   * The messages a set names, by the ranges of their UIDs. Sequence numbers are the client's; UIDs that are not there are
+   * passed over, and so is what lies above all that the client was told of. Undefined when a sequence number is above
+   * EXISTS, which `*` is in an empty mailbox (RFC 3501 section 9, seq-number: the server answers BAD).
+   *
+   * Between two messages of the client's numbering there is no other, so what follows each other in it is one range,
+   * whatever UIDs are missing there.
    */
-  async messages(set: SequenceSet, uid: boolean): Promise<readonly Uid[] | undefined> {
+  async ranges(set: SequenceSet, uid: boolean): Promise<UidRanges | undefined> {
     const { selected } = this;
     if (selected === undefined) return undefined;
-    const { view } = selected;
-    if (set.kind === 'saved')
-      return inSlices(selected.savedSearch, this.slices(), (each) => view.sequenceOf(each) > 0);
-    if (view.exists === 0) return uid ? [] : undefined;
-    const largest = uid ? view.uidAt(view.exists) : view.exists;
-    const ranges = normalRanges(set.ranges, largest);
-    if (!uid && ranges.some(({ to }) => to > view.exists)) return undefined;
+    const { view, savedSearch } = selected;
+    const byUid = uid || set.kind === 'saved';
+    if (view.exists === 0) return byUid ? [] : undefined;
+    const named = set.kind === 'saved' ? savedRanges(savedSearch) : numbered(set, view, uid);
+    if (!byUid && (named.at(-1)?.to ?? 0) > view.exists) return undefined;
+    const slices = this.slices();
+    const ranges: (readonly [number, number])[] = [];
+    for (const [at, { from, to }] of named.entries()) {
+      if (at % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
+      const first = byUid ? view.lowerBound(from) + 1 : from;
+      const last = byUid ? view.lowerBound(to + 1) : to;
+      if (first <= last) ranges.push([view.uidAt(first), view.uidAt(last)]);
+    }
+    return ranges;
+  }
+
+  /** The messages a set names, one by one and ascending; else as `ranges`. */
+  async messages(set: SequenceSet, uid: boolean): Promise<readonly Uid[] | undefined> {
+    const ranges = await this.ranges(set, uid);
+    const view = this.selected?.view;
+    if (ranges === undefined || view === undefined) return undefined;
     const slices = this.slices();
     const chosen: Uid[] = [];
-    for (const { from, to } of ranges) {
-      const first = uid ? view.lowerBound(from) + 1 : from;
-      const last = uid ? view.lowerBound(to + 1) : to;
-      for (let sequence = first; sequence <= last; sequence++) {
+    for (const [first, last] of ranges) {
+      const end = view.sequenceOf(last);
+      for (let sequence = view.sequenceOf(first); sequence <= end; sequence++) {
         if (chosen.length % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
         chosen.push(view.uidAt(sequence));
       }
@@ -276,12 +303,39 @@ export class Session {
     return chosen;
   }
 
-  /** Whether some of these are no longer in the mailbox. */
-  async someGone(uids: readonly Uid[]): Promise<boolean> {
-    const { mailbox } = this.mailbox();
-    const gone = await inSlices(uids, this.slices(), (uid) => mailbox.indexOf(uid) < 0);
+  /** Whether some of the messages that the client counts in these ranges are no longer in the mailbox. */
+  async someGone(ranges: UidRanges): Promise<boolean> {
+    const { selected, mailbox } = this.mailbox();
+    const slices = this.slices();
+    // The mailbox has none that the client does not count below the last it counts: numbers tell.
+    const gone = await inSlices(
+      ranges,
+      slices,
+      ([first, last]) =>
+        mailbox.lowerBound(last + 1) - mailbox.lowerBound(first) <
+        selected.view.lowerBound(last + 1) - selected.view.lowerBound(first),
+    );
     return gone.length > 0;
   }
+
+  /** `formatRanges` for any number of ranges. */
+  async formatted(ranges: UidRanges): Promise<string> {
+    const slices = this.slices();
+    const pieces: string[] = [];
+    for (let at = 0; at < ranges.length; at += STRIDE) {
+      if (slices.due) await slices.rest();
+      pieces.push(formatRanges(ranges.slice(at, at + STRIDE)));
+    }
+    return pieces.join(',');
+  }
+}
+
+function numbered(set: Extract<SequenceSet, { kind: 'ranges' }>, view: View, uid: boolean): NormalRanges {
+  return normalRanges(set.ranges, uid ? view.uidAt(view.exists) : view.exists);
+}
+
+function savedRanges(saved: UidRanges): NormalRanges {
+  return saved.map(([from, to]) => ({ from, to }));
 }
 
 function newSelected(
@@ -304,15 +358,15 @@ function newSelected(
   };
 }
 
-function encodeSaved(uids: readonly Uid[]): Buffer {
-  if (uids.length === 0) return Buffer.alloc(0);
+function encodeSaved(saved: UidRanges): Buffer {
+  if (saved.length === 0) return Buffer.alloc(0);
   const encoder = new Encoder();
-  encodeRanges(encoder, rangesOf(uids));
+  encodeRanges(encoder, saved);
   return encoder.done();
 }
 
-function decodeSaved(octets: Buffer): readonly Uid[] {
-  return octets.length === 0 ? [] : uidsOf(decodeRanges(new Decoder(octets)));
+function decodeSaved(octets: Buffer): UidRanges {
+  return octets.length === 0 ? [] : decodeRanges(new Decoder(octets));
 }
 
 /** Lines between two looks at the clock. */

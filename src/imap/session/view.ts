@@ -6,6 +6,7 @@
  * were expunged after `expunges` are exactly those the client counts.
  */
 import type { Slices } from '../../platform/slices.ts';
+import { RangeBuilder, type UidRanges } from '../../store/account/ranges.ts';
 import type { Mailbox, ModSeq, Uid } from '../../store/account/types.ts';
 import type { Told } from '../wire.ts';
 import { inSlices, STRIDE } from './in-slices.ts';
@@ -62,6 +63,17 @@ export class View {
   sequenceOf(uid: number): number {
     const index = this.lowerBound(uid);
     return index < this.#count && this.#uids[index] === uid ? index + 1 : 0;
+  }
+
+  /** The sequence numbers of the messages in these ranges of UIDs, as ranges. */
+  async sequencesOf(uids: UidRanges, slices: Slices): Promise<UidRanges> {
+    const builder = new RangeBuilder();
+    for (const [at, [first, last]] of uids.entries()) {
+      if (at % STRIDE === STRIDE - 1 && slices.due) await slices.rest();
+      const [from, end] = [this.lowerBound(first), this.lowerBound(last + 1)];
+      if (from < end) builder.addRange(from + 1, end);
+    }
+    return builder.ranges;
   }
 
   /** Index of the first UID at or above this one. */

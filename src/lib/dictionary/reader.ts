@@ -2,7 +2,7 @@
  * The recursive descent over the object text syntax (shared facts: communigate.md, section 2.6). Gives values with their
  * places; throws a SyntaxMistake where the text is wrong. Used by parse.ts only.
  */
-import { isAddress } from '../ip.ts';
+import { isAddress, PORT_MAX } from '../ip.ts';
 import { decodeUtf8 } from '../utf8.ts';
 import type { Dictionary, Value } from './value.ts';
 
@@ -276,7 +276,7 @@ export class Reader {
     if (this.#text[this.at] !== ':') return { kind: 'address', host, port: undefined };
     const digits = /^\d{1,5}(?!\d)/.exec(this.#text.slice(this.at + 1, this.at + 7))?.[0];
     const port = Number(digits ?? Number.NaN);
-    if (digits === undefined || port > 65_535) this.fail('a port is 0 to 65535');
+    if (digits === undefined || port > PORT_MAX) this.fail(`a port is 0 to ${PORT_MAX}`);
     this.at += 1 + digits.length;
     return { kind: 'address', host, port };
   }

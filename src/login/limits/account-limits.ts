@@ -17,6 +17,7 @@
  * to it whether there is such an account.
  */
 import type { Clock } from '../../platform/platform.ts';
+import { putNewest } from '../put-newest.ts';
 import { FailureCounts } from './counts.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { ACCOUNT_RULE, type Verdict, verdictOf } from './rules.ts';
@@ -119,13 +120,7 @@ export class AccountLimits {
     const nowMs = this.#clock.monotonicMs();
     const waiting = this.#waiting.get(account)?.filter((untilMs) => untilMs > nowMs) ?? [];
     if (waiting.length >= max) return false;
-    this.#waiting.delete(account);
-    this.#waiting.set(account, [...waiting, nowMs + waitMs]);
-    if (this.#waiting.size > COUNTS_MAX)
-      for (const oldest of this.#waiting.keys()) {
-        this.#waiting.delete(oldest);
-        break;
-      }
+    putNewest(this.#waiting, account, [...waiting, nowMs + waitMs], COUNTS_MAX);
     return true;
   }
 }

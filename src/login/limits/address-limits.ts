@@ -10,6 +10,7 @@
  * each account does so only now and then, or who has one account could guess at others for ever.
  */
 import type { Clock } from '../../platform/platform.ts';
+import { putNewest } from '../put-newest.ts';
 import { FailureCounts } from './counts.ts';
 import { Recent } from './recent.ts';
 import { ADDRESS_RULE, verdictOf } from './rules.ts';
@@ -81,13 +82,7 @@ export class AddressLimits {
     const begun = (this.#underWay.get(address) ?? []).filter((atMs) => nowMs - atMs < UNDER_WAY_MS);
     const before = begun.length;
     if (before < UNDER_WAY_MAX) begun.push(nowMs);
-    this.#underWay.delete(address);
-    this.#underWay.set(address, begun);
-    if (this.#underWay.size > ADDRESSES_MAX)
-      for (const oldest of this.#underWay.keys()) {
-        this.#underWay.delete(oldest);
-        break;
-      }
+    putNewest(this.#underWay, address, begun, ADDRESSES_MAX);
     return before;
   }
 

@@ -7,6 +7,7 @@
 import type { SlotRouter } from '../../cluster/types.ts';
 import { isLoopback } from '../../lib/ip.ts';
 import type { Clock } from '../../platform/platform.ts';
+import type { Slot } from '../../store/ids.ts';
 import { AccountLimits, type Admission, type Arrival, type Charge, type Outcome } from './account-limits.ts';
 import { addressKey } from './address-key.ts';
 import type { AddressStand } from './address-limits.ts';
@@ -19,7 +20,6 @@ const FREE: AddressStand = { waitMs: 0, isRefused: false, count: 0 };
 
 export class LimitsClient {
   readonly #router: SlotRouter;
-
   /** Of administrators whose owner did not answer, and what was charged to these. */
   readonly #own: AccountLimits;
   readonly #ownCharges = new WeakSet<Charge>();
@@ -67,7 +67,7 @@ export class LimitsClient {
   }
 
   async #ask<T>(
-    slot: Parameters<SlotRouter['call']>[0],
+    slot: Slot,
     service: string,
     body: Record<string, unknown>,
     read: (answer: unknown) => T,
@@ -76,11 +76,7 @@ export class LimitsClient {
   }
 
   /** Not repeated when the answer was lost: it may have been counted. */
-  async #tell(
-    slot: Parameters<SlotRouter['call']>[0],
-    service: string,
-    body: Record<string, unknown>,
-  ): Promise<void> {
+  async #tell(slot: Slot, service: string, body: Record<string, unknown>): Promise<void> {
     await this.#router.call(slot, service, body, { timeoutMs: ASK_MS, repeatable: false });
   }
 

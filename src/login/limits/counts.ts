@@ -3,6 +3,7 @@
  * Every call costs the same, however many keys there are.
  */
 import type { Clock } from '../../platform/platform.ts';
+import { putNewest } from '../put-newest.ts';
 import type { Rule } from './rules.ts';
 
 interface Count {
@@ -34,11 +35,8 @@ export class FailureCounts {
   /** Adds failures, or takes some back. */
   add(key: string, failures: number): void {
     const count = Math.min(this.of(key) + failures, this.#rule.countMax);
-    this.#counts.delete(key);
-    if (count <= 0) return;
-    this.#counts.set(key, { count, atMs: this.#clock.monotonicMs() });
-    if (this.#counts.size > this.#keysMax)
-      for (const oldest of this.#counts.keys()) return void this.#counts.delete(oldest);
+    if (count <= 0) this.#counts.delete(key);
+    else putNewest(this.#counts, key, { count, atMs: this.#clock.monotonicMs() }, this.#keysMax);
   }
 
   forget(key: string): void {

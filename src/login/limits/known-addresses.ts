@@ -3,6 +3,8 @@
  * a move or a restart each costs one log-in that may have to wait, and nothing else. Only a right password adds to it, so
  * nobody else's guesses make it forget.
  */
+import { putNewest } from '../put-newest.ts';
+
 export const KNOWN_PER_ACCOUNT_MAX = 8;
 export const KNOWN_ACCOUNTS_MAX = 50_000;
 
@@ -21,10 +23,8 @@ export class KnownAddresses {
 
   add(account: string, address: string): void {
     const others = this.#addresses.get(account)?.filter((each) => each !== address) ?? [];
-    this.#addresses.delete(account);
-    this.#addresses.set(account, [...others, address].slice(-KNOWN_PER_ACCOUNT_MAX));
-    if (this.#addresses.size > this.#accountsMax)
-      for (const oldest of this.#addresses.keys()) return void this.#addresses.delete(oldest);
+    const newest = [...others, address].slice(-KNOWN_PER_ACCOUNT_MAX);
+    putNewest(this.#addresses, account, newest, this.#accountsMax);
   }
 
   get accounts(): number {

@@ -1,5 +1,6 @@
 /** What was noted not long ago: keys with the time of the last note, bounded, the longest unnoted forgotten first. */
 import type { Clock } from '../../platform/platform.ts';
+import { putNewest } from '../put-newest.ts';
 
 export class Recent {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -22,10 +23,7 @@ export class Recent {
   }
 
   note(key: string): void {
-    this.#notedMs.delete(key);
-    this.#notedMs.set(key, this.#clock.monotonicMs());
-    if (this.#notedMs.size > this.#keysMax)
-      for (const oldest of this.#notedMs.keys()) return void this.#notedMs.delete(oldest);
+    putNewest(this.#notedMs, key, this.#clock.monotonicMs(), this.#keysMax);
   }
 
   get size(): number {

@@ -10,7 +10,8 @@
  * | login.administrator-note | the name's slot | name, address, charge, outcome | nothing |
  */
 import type { Bus } from '../../cluster/bus/types.ts';
-import { readFields, readName, readText } from '../../directory/bodies.ts';
+import { readName } from '../../directory/bodies.ts';
+import { readFields, readText } from '../../directory/wire.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { ObjectHost } from '../../store/host/host.ts';
 import type { DomainId, Slot } from '../../store/ids.ts';

@@ -1,5 +1,5 @@
 /** What crosses the bus about limits, read with care: another form is the peer's mistake, answered with 'invalid'. */
-import { type Fields, readCount, readFields, readText } from '../../directory/bodies.ts';
+import { type Fields, readCount, readFields, readText } from '../../directory/wire.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Admission, Arrival, Charge, HeldBy, Outcome } from './account-limits.ts';
 import { ADDRESS_KEY_OCTETS_MAX } from './address-key.ts';

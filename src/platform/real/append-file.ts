@@ -5,6 +5,7 @@
  */
 import { strict as assert } from 'node:assert';
 import type { AppendFile } from '../platform.ts';
+import { systemError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import * as sys from './syscalls.ts';
 
@@ -56,9 +57,7 @@ export class AppendOnlyFile implements AppendFile {
   }
 
   #error(code: string, why: string): NodeJS.ErrnoException {
-    const error: NodeJS.ErrnoException = new Error(`${code}: ${why}, write '${this.#path}'`);
-    error.code = code;
-    return error;
+    return systemError(code, `${why}, write '${this.#path}'`);
   }
 }
 

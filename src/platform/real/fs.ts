@@ -10,6 +10,7 @@
  */
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../lib/failure.ts';
 import type { AppendFile, Fs, Random, ReadFile } from '../platform.ts';
 import { AppendOnlyFile } from './append-file.ts';
 import { Gate } from './gate.ts';
@@ -127,7 +128,7 @@ export class RealFs implements Fs {
         await this.#empty(path);
         return await this.#gate(path).run(() => sys.removeDirectory(path));
       } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
+        const code = errorCode(error);
         if (code === 'ENOENT') return;
         if (code === 'ENOTDIR') return this.remove(path);
         // Somebody created a name after we had listed.

@@ -4,6 +4,8 @@
  * share and no more (shared facts: NFS, section 4). What somebody waits for who holds a lease (a commit, a fence, the
  * probe of the storage) is urgent: a crowd of accounts being opened after a take-over must not look like a dead storage.
  */
+import { systemError } from './errors.ts';
+
 export type Lane = 'urgent' | 'usual';
 
 export class Gate {
@@ -45,11 +47,8 @@ export class Gate {
   }
 
   #turn(lane: Lane): Promise<void> {
-    if (this.waiting >= this.#waitingMax) {
-      const error: NodeJS.ErrnoException = new Error(`EAGAIN: ${this.waiting} file calls wait already`);
-      error.code = 'EAGAIN';
-      return Promise.reject(error);
-    }
+    if (this.waiting >= this.#waitingMax)
+      return Promise.reject(systemError('EAGAIN', `${this.waiting} file calls wait already`));
     return new Promise((resolve) => this.#lines[lane].push(resolve));
   }
 

@@ -1,6 +1,7 @@
 /** A file opened for reading only. `read` gives short only at the end of the file, whatever pread(2) does. */
 import { constants } from 'node:fs';
 import type { ReadFile } from '../platform.ts';
+import { systemError } from './errors.ts';
 import type { Gate, Lane } from './gate.ts';
 import * as sys from './syscalls.ts';
 
@@ -66,11 +67,7 @@ export class ReadOnlyFile implements ReadFile {
   }
 
   async #run<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#closed !== undefined) {
-      const error: NodeJS.ErrnoException = new Error('EBADF: the file is closed');
-      error.code = 'EBADF';
-      throw error;
-    }
+    if (this.#closed !== undefined) throw systemError('EBADF', 'the file is closed');
     const running = this.#gate.run(act, this.#lane);
     this.#running.add(running);
     try {

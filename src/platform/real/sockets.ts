@@ -50,7 +50,7 @@ export interface DoorLimits {
   readonly waiting: number;
 }
 
-export const DOOR_LIMITS: DoorLimits = { headerMs: 5000, handshakeMs: HANDSHAKE_MS_MAX, waiting: 1024 };
+const DOOR_LIMITS: DoorLimits = { headerMs: 5000, handshakeMs: HANDSHAKE_MS_MAX, waiting: 1024 };
 
 /** What the kernel holds of connections not yet accepted; it cuts this at net.core.somaxconn. */
 const BACKLOG = 1024;

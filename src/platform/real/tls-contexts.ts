@@ -30,7 +30,7 @@ export interface ClientTerms {
 }
 
 /** How long a client may resume a session; not longer than its keys are kept. */
-export const SESSION_S = 2 * 3600;
+const SESSION_S = 2 * 3600;
 
 /**
  * "Intermediate" of Mozilla's server side TLS recommendations: forward secrecy and AEAD only. Without finite-field
@@ -55,7 +55,7 @@ const SESSION_CONTEXT_LENGTH = 32;
 export const IDENTITIES_MAX = 2000;
 
 /** A signature by RSA with 4096 bits, the dearest, takes 5 ms: a turn of the event loop stays below 50. */
-export const HANDSHAKES_A_TURN = 8;
+const HANDSHAKES_A_TURN = 8;
 
 interface Made<Terms, Result> {
   readonly terms: Terms;

@@ -19,7 +19,7 @@ import { Door } from './door.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface PopConnectionOptions {
-  /** For STLS; undefined where there is none. */
+  /** Undefined where there is no TLS. */
   readonly tls: TlsServerOptions | undefined;
   readonly authenticator: Authenticator;
   readonly dial: Dial;
@@ -27,6 +27,7 @@ export interface PopConnectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** How long a command waits for an owner before `-ERR [SYS/TEMP]`. */
   readonly stallMs: number;
 }
 

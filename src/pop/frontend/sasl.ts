@@ -6,7 +6,7 @@ import { SaslCancelled, type SaslExchange } from '../../sasl/types.ts';
 import type { Door } from './door.ts';
 
 /** RFC 5034 section 4: no limit on commands binds a response; this one is that of RFC 4954 section 4. */
-export const SASL_LINE_OCTETS_MAX = 12_288;
+const SASL_LINE_OCTETS_MAX = 12_288;
 
 export class PopSaslExchange implements SaslExchange {
   readonly #door: Door;

@@ -69,10 +69,7 @@ export class Transaction {
 
   /** Opens the maildrop and answers the log-in; or answers why it cannot be opened, and says what the connection does then. */
   async open(): Promise<'opened' | Afterwards> {
-    const answer = new Answer({ name: 'open' }, undefined, this.#options.write, (changed) =>
-      this.#apply(changed),
-    );
-    return (await this.#exchange(answer)) ?? 'opened';
+    return (await this.#exchange({ name: 'open' })) ?? 'opened';
   }
 
   async run(command: OwnerCommand): Promise<Afterwards> {
@@ -82,8 +79,7 @@ export class Transaction {
       return 'close';
     }
     using transaction = isQuit ? this.#options.transactions.begin() : undefined;
-    const answer = new Answer(command, transaction, this.#options.write, (changed) => this.#apply(changed));
-    const afterwards = (await this.#exchange(answer)) ?? 'go-on';
+    const afterwards = (await this.#exchange(command, transaction)) ?? 'go-on';
     return isQuit ? 'close' : afterwards;
   }
 
@@ -93,14 +89,15 @@ export class Transaction {
   }
 
   /** Undefined when the command was answered by the owner. */
-  async #exchange(answer: Answer): Promise<Afterwards | undefined> {
+  async #exchange(command: OwnerCommand, transaction?: OpenTransaction): Promise<Afterwards | undefined> {
+    const { logger, object, write } = this.#options;
+    const answer = new Answer(command, transaction, write, (changed) => this.#apply(changed));
     try {
       await this.#tie.exchange(answer);
       return undefined;
     } catch (error) {
       if (error instanceof ClientGone) throw error;
-      const { logger, object } = this.#options;
-      const { name } = answer.command;
+      const { name } = command;
       logger.warn({ object: objectKey(object), err: error, command: name }, 'pop: owner lost');
       // In the middle of a response the client understands nothing but the end of the connection.
       if (answer.progress > 0) return 'close';
@@ -141,10 +138,10 @@ export class Transaction {
 
 /** One command and how much of its answer the client has, over all owners it was put to. */
 class Answer implements Exchange {
-  readonly command: OwnerCommand;
   /** As the owner counts it. */
   progress = 0;
   readonly canGoOn = true;
+  readonly #command: OwnerCommand;
   readonly #transaction: OpenTransaction | undefined;
   readonly #write: Write;
   readonly #apply: (changed: StateChange) => void;
@@ -155,14 +152,15 @@ class Answer implements Exchange {
     write: Write,
     apply: (changed: StateChange) => void,
   ) {
-    this.command = command;
+    this.#command = command;
     this.#transaction = transaction;
     this.#write = write;
     this.#apply = apply;
   }
 
   ask(stream: BusStream): Promise<void> {
-    const { command, progress } = this;
+    const { progress } = this;
+    const command = this.#command;
     const transaction = this.#transaction?.id ?? null;
     return stream.send({ kind: 'command', command, progress, transaction } satisfies ToOwner);
   }

@@ -6,6 +6,7 @@
  * in order, and its log of expunges says what has gone since; the two together are exactly what there was. For the same
  * reason any owner has the same numbers.
  */
+import { firstNot } from '../../lib/ascending.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Mailbox, Message, ModSeq } from '../../store/account/types.ts';
 import type { Opened } from '../wire.ts';
@@ -73,7 +74,8 @@ export class Maildrop {
 
   /** Of a UID of the maildrop, also of one that has gone. */
   numberOf(uid: number): number {
-    return this.mailbox.lowerBound(uid) + lowerBound(this.#gone, uid) + 1;
+    const gone = firstNot(0, this.#gone.length, (index) => (this.#gone[index] as number) < uid);
+    return this.mailbox.lowerBound(uid) + gone + 1;
   }
 
   /** The messages that are there from a number on; to be left before anything is awaited. */
@@ -90,14 +92,7 @@ export class Maildrop {
 
   /** Messages with numbers below this one that have gone. */
   #goneBelow(number: number): number {
-    let low = 0;
-    let high = this.#gone.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#goneNumber(middle) < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstNot(0, this.#gone.length, (index) => this.#goneNumber(index) < number);
   }
 
   /** The number that a gone message had: messages there and gone below it, and one. Infinity behind the last. */
@@ -122,15 +117,4 @@ function merged(old: Uint32Array, news: readonly number[], uidMax: number): Uint
   }
   while (from < old.length) all[count++] = old[from++] as number;
   return all.slice(0, count);
-}
-
-function lowerBound(uids: Uint32Array, uid: number): number {
-  let low = 0;
-  let high = uids.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((uids[middle] as number) < uid) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

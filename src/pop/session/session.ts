@@ -9,6 +9,7 @@ import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
 import type { Clock } from '../../platform/platform.ts';
 import { Slices } from '../../platform/slices.ts';
+import { rangesOf } from '../../store/account/ranges.ts';
 import type { Account, Mailbox, Message, Uid } from '../../store/account/types.ts';
 import { UidList } from '../uid-list.ts';
 import type { Opened } from '../wire.ts';
@@ -141,7 +142,7 @@ export class PopSession {
   async writeSeen(): Promise<void> {
     const { count } = this.#seen;
     if (count === 0) return;
-    const uids = this.#seen.slice(0, count) as Uid[];
+    const uids = rangesOf(this.#seen.slice(0, count) as Uid[]);
     this.#seen.clear();
     try {
       await this.account.storeFlags(this.#inbox().id, { uids, mode: 'add', flags: ['\\Seen'] });
@@ -163,7 +164,7 @@ export class PopSession {
     if (inbox.uidValidity !== this.#opened?.uidValidity)
       throw new Failure('not-found', 'INBOX is another one');
     for (let from = 0; from < uids.count; from += BATCH_MESSAGES) {
-      const batch = uids.slice(from, BATCH_MESSAGES) as Uid[];
+      const batch = rangesOf(uids.slice(from, BATCH_MESSAGES) as Uid[]);
       const isLast = from + BATCH_MESSAGES >= uids.count;
       await this.account.storeFlags(inbox.id, { uids: batch, mode: 'add', flags: ['\\Deleted'] });
       await this.account.expunge(inbox.id, batch, isLast ? transaction : undefined);

@@ -86,7 +86,7 @@ const PARAMETERS: Readonly<Record<string, Read>> = {
 };
 
 function readAll(text: string, into: Draft, rules: MailRules): Reply | undefined {
-  const parameters = text.startsWith(' ') ? parseParameters(text) : undefined;
+  const parameters = parseParameters(text);
   if (parameters === undefined) return syntax('MAIL FROM:<address> [parameters], each once');
   for (const [name, value] of parameters) {
     const read = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;

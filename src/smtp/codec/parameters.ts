@@ -7,8 +7,9 @@ const KEYWORD = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
 /** esmtp-value: no `=`, space or control character (RFC 6531 section 3.3: UTF-8 as well). */
 const VALUE = /^[!-<>-~\u{a0}-\u{10ffff}]+$/u;
 
-/** Undefined when they break the grammar or one is there twice. */
+/** What follows a path. Undefined when it breaks the grammar (no space comes first) or a parameter is there twice. */
 export function parseParameters(text: string): Parameters | undefined {
+  if (!text.startsWith(' ')) return undefined;
   const found = new Map<string, string | undefined>();
   for (const parameter of text.split(' ')) {
     if (parameter === '') continue;

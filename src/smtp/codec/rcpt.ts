@@ -1,6 +1,7 @@
 /** The argument of RCPT: RFC 5321 section 4.1.1.3 with the parameters of RFC 3461 (NOTIFY, ORCPT; RFC 6533 section 3). */
 import { isAscii } from 'node:buffer';
 import { ORCPT_CHARACTERS_MAX } from '../limits.ts';
+import { isPostmaster } from '../postmaster.ts';
 import type { Notify, OriginalRecipient, RecipientDsn, Reply } from '../types.ts';
 import { decodeXtext, parseParameters } from './parameters.ts';
 import { readPath } from './path.ts';
@@ -24,7 +25,7 @@ export function parseRcpt(argument: string, rules: RcptRules): RcptCommand | Rep
   const path = readPath(argument, to.length);
   if (path.kind !== 'value') return BAD_PATH;
   const forwardPath = path.value;
-  if (!forwardPath.includes('@') && forwardPath.toLowerCase() !== 'postmaster') return BAD_PATH;
+  if (!forwardPath.includes('@') && !isPostmaster(forwardPath)) return BAD_PATH;
   if (!rules.smtpUtf8 && !isAscii(Buffer.from(forwardPath))) return NOT_ASCII;
   const parameters = argument.slice(path.next);
   if (parameters === '') return { forwardPath, dsn: undefined };
@@ -33,7 +34,7 @@ export function parseRcpt(argument: string, rules: RcptRules): RcptCommand | Rep
 }
 
 function readDsn(text: string, rules: RcptRules): RecipientDsn | Reply {
-  const parameters = text.startsWith(' ') ? parseParameters(text) : undefined;
+  const parameters = parseParameters(text);
   if (parameters === undefined) return syntax('RCPT TO:<address> [parameters], each once');
   let notify: readonly Notify[] | undefined;
   let orcpt: OriginalRecipient | undefined;

@@ -21,16 +21,11 @@ export async function* answerMessage(
   transaction: Transaction,
   content: Content,
 ): AsyncGenerator<Reply, void, undefined> {
-  const { recipients } = transaction;
-  const isLmtp = session.options.protocol === 'lmtp';
   try {
     const message = await readable(content, session.options);
-    if (isReply(message)) {
-      for (const _ of isLmtp ? recipients : [undefined]) yield message;
-      return;
-    }
+    if (isReply(message)) return yield* refusals(session, transaction, message);
     const replies = deliverAll(session, transaction, message);
-    for (const later of isLmtp ? replies : replies.slice(0, 1)) {
+    for (const later of session.isLmtp ? replies : replies.slice(0, 1)) {
       const reply = await later;
       if (reply.code < 300) session.accepted();
       yield reply;
@@ -39,6 +34,11 @@ export async function* answerMessage(
     if (session.transaction === transaction) session.reset();
     else content[Symbol.dispose]();
   }
+}
+
+/** A message is refused as a whole: with LMTP to each recipient that was accepted (RFC 2033 section 4.2). */
+export function refusals({ isLmtp }: Session, { recipients }: Transaction, reply: Reply): readonly Reply[] {
+  return isLmtp && recipients.length > 0 ? recipients.map(() => reply) : [reply];
 }
 
 /** What every protocol that reads mail can send, or the reply that refuses the message. */
@@ -138,9 +138,9 @@ function fieldsFor(
 }
 
 /** RFC 3848 and RFC 6531 section 4.3. */
-function withProtocol({ hello, tls, user, options }: Session, smtpUtf8: boolean): string {
+function withProtocol({ hello, tls, user, isLmtp }: Session, smtpUtf8: boolean): string {
   if (hello?.verb === 'HELO') return 'SMTP';
-  const name = options.protocol === 'lmtp' ? 'LMTP' : 'SMTP';
+  const name = isLmtp ? 'LMTP' : 'SMTP';
   const prefix = smtpUtf8 ? 'UTF8' : name === 'SMTP' ? 'E' : '';
   return `${prefix}${name}${tls === undefined ? '' : 'S'}${user === undefined ? '' : 'A'}`;
 }

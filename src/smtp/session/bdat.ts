@@ -4,8 +4,9 @@
  */
 import { parseBdat } from '../codec/bdat.ts';
 import { Content } from '../content.ts';
+import { NO_MAIL, NO_RECIPIENT } from '../replies.ts';
 import type { Reply } from '../types.ts';
-import { answerMessage } from './answer.ts';
+import { answerMessage, refusals } from './answer.ts';
 import { closing, type Session } from './session.ts';
 import type { Outcome, Transaction } from './types.ts';
 
@@ -16,10 +17,12 @@ export function bdat(session: Session, argument: string): Outcome {
   const framing = { kind: 'counted', octets: chunk.octets } as const;
   const wrong = refusal(transaction);
   if (wrong !== undefined || transaction === undefined) {
-    const replies = refusals(session, transaction, chunk.isLast, wrong ?? NO_MAIL);
+    const reply = wrong ?? NO_MAIL;
+    const replies =
+      transaction !== undefined && chunk.isLast ? refusals(session, transaction, reply) : [reply];
     return { kind: 'receive', reply: undefined, framing, add: passOver, end: () => replies };
   }
-  const content = (transaction.content ??= begin(session, transaction));
+  const content = (transaction.content ??= new Content(session.options, transaction.envelope.body));
   return {
     kind: 'receive',
     reply: undefined,
@@ -36,32 +39,12 @@ export function bdat(session: Session, argument: string): Outcome {
 }
 
 const BAD_SYNTAX: Reply = { code: 501, text: '5.5.4 syntax: BDAT octets [LAST]' };
-const NO_MAIL: Reply = { code: 503, text: '5.5.1 send MAIL first' };
-const NO_RECIPIENT: Reply = { code: 503, text: '5.5.1 no valid recipient' };
 const BROKEN: Reply = { code: 503, text: '5.5.1 chunk thrown away after an earlier error: send RSET' };
 
 function refusal(transaction: Transaction | undefined): Reply | undefined {
   if (transaction === undefined) return NO_MAIL;
   if (transaction.isBroken) return BROKEN;
   return transaction.recipients.length === 0 ? NO_RECIPIENT : undefined;
-}
-
-/** With LMTP the last chunk has a reply for each recipient that was accepted, also when it is refused (RFC 2033 section 4.2). */
-function refusals(
-  { options }: Session,
-  transaction: Transaction | undefined,
-  isLast: boolean,
-  wrong: Reply,
-): readonly Reply[] {
-  const count = transaction?.recipients.length ?? 0;
-  return options.protocol === 'lmtp' && isLast && count > 0
-    ? Array.from({ length: count }, () => wrong)
-    : [wrong];
-}
-
-function begin({ options }: Session, { envelope }: Transaction): Content {
-  const { messageOctetsMax: octetsMax, budget, clock } = options;
-  return new Content({ octetsMax, isBinary: envelope.body === 'BINARYMIME', budget, clock });
 }
 
 function answerChunk(transaction: Transaction, content: Content, octets: number): readonly Reply[] {

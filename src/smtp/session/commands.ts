@@ -20,8 +20,8 @@ export interface Command {
   readonly isGrouped?: true;
 }
 
-const isLmtp = ({ options }: Session): boolean => options.protocol === 'lmtp';
-const isSmtp = (session: Session): boolean => !isLmtp(session);
+const isLmtp = (session: Session): boolean => session.isLmtp;
+const isSmtp = (session: Session): boolean => !session.isLmtp;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   EHLO: { run: hello('EHLO'), on: isSmtp },

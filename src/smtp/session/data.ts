@@ -1,6 +1,6 @@
 /** DATA: RFC 5321 section 4.1.1.4. */
 import { Content } from '../content.ts';
-import { BARE_LINE_END } from '../replies.ts';
+import { BARE_LINE_END, NO_MAIL, NO_RECIPIENT } from '../replies.ts';
 import { answerMessage } from './answer.ts';
 import type { Session } from './session.ts';
 import { type Outcome, reply, type Transaction } from './types.ts';
@@ -10,11 +10,10 @@ const GO = { code: 354, text: 'send the message, end it with a line that is one 
 export function data(session: Session, argument: string): Outcome {
   const { transaction, options } = session;
   if (argument !== '') return reply(501, '5.5.4 DATA has no argument');
-  if (transaction === undefined) return reply(503, '5.5.1 send MAIL first');
+  if (transaction === undefined) return { kind: 'reply', reply: NO_MAIL };
   const refused = refusal(transaction);
   if (refused !== undefined) return refused;
-  const { messageOctetsMax: octetsMax, budget, clock } = options;
-  const content = new Content({ octetsMax, isBinary: false, budget, clock });
+  const content = new Content(options, transaction.envelope.body);
   // Held by the transaction, so that it is given back also when the client leaves.
   transaction.content = content;
   return {
@@ -31,7 +30,7 @@ export function data(session: Session, argument: string): Outcome {
 }
 
 function refusal(transaction: Transaction): Outcome | undefined {
-  if (transaction.recipients.length === 0) return reply(503, '5.5.1 no valid recipient'); // RFC 5321 section 3.3
+  if (transaction.recipients.length === 0) return { kind: 'reply', reply: NO_RECIPIENT };
   const isChunked = transaction.content !== undefined || transaction.isBroken;
   const isBinary = transaction.envelope.body === 'BINARYMIME';
   if (!isChunked && !isBinary) return undefined;

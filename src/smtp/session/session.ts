@@ -86,8 +86,12 @@ export class Session {
     return this.#transaction;
   }
 
+  get isLmtp(): boolean {
+    return this.options.protocol === 'lmtp';
+  }
+
   get recipientsMax(): number {
-    return this.options.protocol === 'lmtp' ? this.options.recipientsMax : SMTP_RECIPIENTS_MAX;
+    return this.isLmtp ? this.options.recipientsMax : SMTP_RECIPIENTS_MAX;
   }
 
   /** SASL mechanisms that may be used here now, strongest first; none where log-ins are not taken. */
@@ -150,9 +154,7 @@ export class Session {
         : this.#unknownCommand(UNKNOWN);
     }
     if (command.after === 'hello' && this.#hello === undefined)
-      return this.#counted(
-        reply(503, `5.5.1 send ${this.options.protocol === 'lmtp' ? 'LHLO' : 'EHLO'} first`),
-      );
+      return this.#counted(reply(503, `5.5.1 send ${this.isLmtp ? 'LHLO' : 'EHLO'} first`));
     const outcome = command.run(this, argument);
     return outcome instanceof Promise ? outcome.then((done) => this.#counted(done)) : this.#counted(outcome);
   }
@@ -166,8 +168,7 @@ export class Session {
    * temporary ones: that a recipient too many is answered 452, or that an owner is away, is no fault of the client.
    */
   #counted(outcome: Outcome): Outcome {
-    if (this.options.protocol === 'lmtp' || outcome.kind !== 'reply' || outcome.reply.code < 400)
-      return outcome;
+    if (this.isLmtp || outcome.kind !== 'reply' || outcome.reply.code < 400) return outcome;
     if (this.authFailures >= AUTH_FAILURES_MAX)
       return closing('4.7.0 too many failed log-ins', outcome.reply);
     if (outcome.reply.code < 500) return outcome;

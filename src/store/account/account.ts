@@ -6,10 +6,9 @@
 
 import { DecodeError } from '../../lib/encoder.ts';
 import { Failure, failureCode } from '../../lib/failure.ts';
-import type { Turns } from '../../lib/turns.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { SliceLimits } from '../compaction/limits.ts';
-import { type Thresholds, Upkeep } from '../compaction/upkeep.ts';
+import { type Thresholds, Upkeep, type UpkeepTurns } from '../compaction/upkeep.ts';
 import type { Incarnation, ObjectId, TransactionId } from '../ids.ts';
 import type { Log, LogRecord, Restore } from '../log/types.ts';
 import type { Change, Initial } from './changes.ts';
@@ -31,12 +30,13 @@ import {
 import { planCreate, planDelete, planRename, planSubscribe } from './operations/mailboxes.ts';
 import { planAppend, planCopy, planExpunge, planMove, planStoreFlags } from './operations/messages.ts';
 import { planSetProperties } from './operations/properties.ts';
+import type { UidRanges } from './ranges.ts';
 import { KNOWN_TYPES } from './records.ts';
 import { replay } from './replay.ts';
 import { decodeState } from './snapshot.ts';
 import { type AccountState, begin, emptyState, INITIAL_MODSEQ, touchedBy } from './state.ts';
 import type * as types from './types.ts';
-import type { MailboxId, Uid } from './types.ts';
+import type { MailboxId } from './types.ts';
 import { MailboxView, MessageRow } from './views.ts';
 import { Watchers } from './watchers.ts';
 
@@ -58,10 +58,8 @@ export interface OpenAccountOptions {
   readonly limits?: Partial<AccountLimits>;
   /** Told of an error thrown by a watcher; without it such an error is dropped with its watcher. */
   readonly report?: (error: unknown) => void;
-  /** Shared by the accounts of a worker, so that not all compact at once. */
-  readonly turns?: Turns;
-  /** Likewise, for the snapshots of closed accounts. */
-  readonly closingTurns?: Turns;
+  /** Shared by the accounts of a worker, so that not all compact, or write snapshots, at once. */
+  readonly turns?: UpkeepTurns;
   /** When compactions and snapshots are due. */
   readonly upkeep?: Partial<Thresholds & SliceLimits>;
 }
@@ -150,7 +148,6 @@ class AccountOnLog implements OpenAccount {
         source: new AccountCompaction(state, initial, maintenance, options.upkeep),
         rest: () => clock.sleep(0),
         ...(options.turns && { turns: options.turns }),
-        ...(options.closingTurns && { closingTurns: options.closingTurns }),
         ...(options.upkeep && { thresholds: options.upkeep }),
       });
     this.#commits = new Commits({
@@ -265,7 +262,7 @@ class AccountOnLog implements OpenAccount {
     change: types.FlagChange,
     transaction?: TransactionId,
   ): Promise<types.FlagsStored> {
-    if (isLarge(change.uids))
+    if (isLarge(this.#state, mailbox, change.uids))
       return this.#commits.inSlices('storeFlags', new LargeStore(mailbox, change), transaction);
     return this.#commits.change('storeFlags', transaction, (situation) =>
       planStoreFlags(situation, mailbox, change),
@@ -274,27 +271,30 @@ class AccountOnLog implements OpenAccount {
 
   copy(
     mailbox: MailboxId,
-    uids: readonly Uid[],
+    uids: UidRanges,
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
-    if (isLarge(uids)) return this.#commits.copyLarge(new LargeCopy(mailbox, uids, to), transaction);
+    if (isLarge(this.#state, mailbox, uids))
+      return this.#commits.copyLarge(new LargeCopy(mailbox, uids, to), transaction);
     return this.#commits.change('copy', transaction, (situation) => planCopy(situation, mailbox, uids, to));
   }
 
   move(
     mailbox: MailboxId,
-    uids: readonly Uid[],
+    uids: UidRanges,
     to: MailboxId,
     transaction?: TransactionId,
   ): Promise<types.Copied> {
-    if (isLarge(uids)) return this.#commits.inSlices('move', new LargeMove(mailbox, uids, to), transaction);
+    if (isLarge(this.#state, mailbox, uids))
+      return this.#commits.inSlices('move', new LargeMove(mailbox, uids, to), transaction);
     return this.#commits.change('move', transaction, (situation) => planMove(situation, mailbox, uids, to));
   }
 
-  expunge(mailbox: MailboxId, uids?: readonly Uid[], transaction?: TransactionId): Promise<readonly Uid[]> {
+  expunge(mailbox: MailboxId, uids?: UidRanges, transaction?: TransactionId): Promise<UidRanges> {
     // More than \Deleted says go nowhere: few of them are one short turn in any mailbox.
-    if ((this.mailboxById(mailbox)?.deleted ?? 0) > TRANSFER_WHOLE_MAX)
+    const isMany = (this.mailboxById(mailbox)?.deleted ?? 0) > TRANSFER_WHOLE_MAX;
+    if (isMany || (uids?.length ?? 0) > TRANSFER_WHOLE_MAX)
       return this.#commits.inSlices('expunge', new LargeExpunge(mailbox, uids), transaction);
     return this.#commits.change('expunge', transaction, (situation) => planExpunge(situation, mailbox, uids));
   }

@@ -2,6 +2,7 @@
  * Where the contents of messages lie in the log, by blob id, with the number of messages that have each. Ids only grow,
  * so the table is ascending and found by binary search; a blob without messages leaves the table. 32 octets a blob.
  */
+import { firstNot } from '../../lib/ascending.ts';
 import type { Place } from '../log/types.ts';
 import { type Column, resized } from './grow.ts';
 
@@ -61,8 +62,8 @@ export class BlobTable {
 
   /** Sets where a blob lies: a new one, or one that was copied elsewhere. */
   put(id: number, { record, octets }: BlobPlace): void {
-    this.#nextId = Math.max(this.#nextId, id + 1);
-    let index = this.#lowerBound(id);
+    this.raiseNextId(id + 1);
+    const index = this.#lowerBound(id);
     if (index === this.#count || this.#id[index] !== id) {
       if (this.#count === this.#id.length) this.#resize(Math.max(CAPACITY_MIN, this.#count * 2));
       if (index < this.#count)
@@ -76,7 +77,6 @@ export class BlobTable {
     } else if ((this.#references[index] as number) > 0) {
       this.#liveOctets += octets - (this.#octets[index] as number);
     }
-    index = this.#lowerBound(id);
     this.#file[index] = record.file;
     this.#offset[index] = record.offset;
     this.#recordOctets[index] = record.octets;
@@ -213,14 +213,8 @@ export class BlobTable {
     // Appending is the common case: the newest blob is asked for right after it was put.
     if (this.#count > 0 && (this.#id[this.#count - 1] as number) <= id)
       return this.#id[this.#count - 1] === id ? this.#count - 1 : this.#count;
-    let low = 0;
-    let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#id[middle] as number) < id) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const ids = this.#id;
+    return firstNot(0, this.#count, (index) => (ids[index] as number) < id);
   }
 
   #sweepWhenDue(): void {

@@ -2,6 +2,7 @@
  * The messages of a mailbox as columns: rows ascending by UID in typed arrays that grow by doubling, 32 octets a row.
  * The flags word is `keyword set * 256 + system bits`. No I/O and no meaning here: see mailbox-state.ts.
  */
+import { firstNot } from '../../lib/ascending.ts';
 import { resized } from './grow.ts';
 import type { UidRanges } from './ranges.ts';
 
@@ -91,14 +92,8 @@ export class Columns {
 
   /** Index of the first row with a UID at or above this one; `count` when there is none. */
   lowerBound(uid: number): number {
-    let low = 0;
-    let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#uid[middle] as number) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const uids = this.#uid;
+    return firstNot(0, this.#count, (index) => (uids[index] as number) < uid);
   }
 
   indexOf(uid: number): number {
@@ -184,9 +179,9 @@ export class Columns {
   /** Removes all rows; gives their blobs. */
   clear(): Float64Array<ArrayBuffer> {
     const blobs = this.#blob.slice(0, this.#count);
-    const none = { uid: new Uint32Array(0), word: new Uint32Array(0) };
     this.adopt({
-      ...none,
+      uid: new Uint32Array(0),
+      word: new Uint32Array(0),
       modseq: new Float64Array(0),
       blob: new Float64Array(0),
       dateMs: new Float64Array(0),

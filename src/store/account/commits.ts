@@ -75,7 +75,7 @@ export class Commits {
       const wallMs = Math.max(0, Math.floor(clock.wallMs()));
       planned = plan({ state, limits, wallMs });
       if (transaction !== undefined) {
-        const result = planned.encoded ?? encodeResult(operation, planned.result);
+        const result = encodeResult(operation, planned.result);
         this.#checkTransactionRoom(transaction, result.length);
         done = [{ kind: 'transaction-done', transaction, result }];
       }
@@ -98,8 +98,16 @@ export class Commits {
   ): Promise<Results[O]> {
     // A request that was done is not begun again.
     const isNew = transaction === undefined || this.#known(transaction) === undefined;
-    while (isNew && !work.isComplete)
-      await this.change(operation, undefined, (situation) => work.slice(situation));
+    while (isNew && !work.isComplete) {
+      let hasChanged = false;
+      await this.change(operation, undefined, (situation) => {
+        const plan = work.slice(situation);
+        hasChanged = plan.changes.length > 0;
+        return plan;
+      });
+      // Nothing was written that would have been waited for: without this the next slice came in the same turn.
+      if (!hasChanged) await this.#options.clock.sleep(0);
+    }
     return this.change(operation, transaction, (situation) => work.finish(situation));
   }
 

@@ -81,19 +81,29 @@ export class AccountCompaction implements CompactionSource {
   /** A slice of changes, worked out when it is appended; they are applied as every change is. */
   #stating(build: () => readonly Change[], modseq?: number): Slice {
     let changes: readonly Change[] = [];
-    const at = modseq ?? this.#state.modseq;
-    let stated = at;
+    let at = INITIAL_MODSEQ;
     return {
       records: () => {
         changes = build();
-        stated = modseq ?? this.#state.modseq;
-        return changes.map((change) => ({ ...encode(change), modseq: stated }));
+        at = modseq ?? this.#state.modseq;
+        return changes.map((change) => ({ ...encode(change), modseq: at }));
       },
       applied: (places) => {
         for (const [index, change] of changes.entries())
-          apply(this.#state, change, { modseq: stated, place: places[index] as Place });
+          apply(this.#state, change, { modseq: at, place: places[index] as Place });
       },
     };
+  }
+
+  /** Slice after slice of what `say` puts into the list, until it says that all was said. */
+  *#untilSaid(say: (changes: Change[]) => boolean): Generator<Slice> {
+    let isSaid = false;
+    while (!isSaid)
+      yield this.#stating(() => {
+        const changes: Change[] = [];
+        isSaid = say(changes);
+        return changes;
+      });
   }
 
   /** Contents in the files to be replaced, by ascending id. A record is copied as it is, fields we do not know included. */
@@ -162,32 +172,28 @@ export class AccountCompaction implements CompactionSource {
     /** Up to here the messages of `begunId`, the next mailbox, were stated. */
     let doneUid = 0;
     let begunId = 0;
-    let isDone = false;
-    while (!isDone)
-      yield this.#stating(() => {
-        const changes: Change[] = [];
-        let left = this.#slice.sliceEntries;
-        for (const id of [...mailboxes.keys()].filter((each) => each > doneId).sort((a, b) => a - b)) {
-          const mailbox = mailboxes.get(id) as MailboxState;
-          // The one that was begun may have been deleted since.
-          if (id !== begunId) doneUid = 0;
-          begunId = id;
-          const from = mailbox.rows.lowerBound(doneUid + 1);
-          const to = Math.min(mailbox.rows.count, from + left);
-          if (from < to) changes.push(statedMessages(mailbox, doneUid + 1, from, to));
-          left -= to - from + 1;
-          if (to < mailbox.rows.count) {
-            if (from < to) doneUid = mailbox.rows.uid(to - 1);
-            return changes;
-          }
-          changes.push(statedExpunges(mailbox));
-          left -= mailbox.expunged.count;
-          doneId = id;
-          if (left <= 0) return changes;
+    yield* this.#untilSaid((changes) => {
+      let left = this.#slice.sliceEntries;
+      for (const id of [...mailboxes.keys()].filter((each) => each > doneId).sort((a, b) => a - b)) {
+        const mailbox = mailboxes.get(id) as MailboxState;
+        // The one that was begun may have been deleted since.
+        if (id !== begunId) doneUid = 0;
+        begunId = id;
+        const from = mailbox.rows.lowerBound(doneUid + 1);
+        const to = Math.min(mailbox.rows.count, from + left);
+        if (from < to) changes.push(statedMessages(mailbox, doneUid + 1, from, to));
+        left -= to - from + 1;
+        if (to < mailbox.rows.count) {
+          if (from < to) doneUid = mailbox.rows.uid(to - 1);
+          return false;
         }
-        isDone = true;
-        return changes;
-      });
+        changes.push(statedExpunges(mailbox));
+        left -= mailbox.expunged.count;
+        doneId = id;
+        if (left <= 0) return false;
+      }
+      return true;
+    });
   }
 
   *#subscriptions(): Generator<Slice> {
@@ -217,31 +223,27 @@ export class AccountCompaction implements CompactionSource {
     /** The numbers of `begun` below this one were stated. */
     let number = 0;
     let begun = '';
-    let isDone = false;
-    while (!isDone)
-      yield this.#stating(() => {
-        const changes: Change[] = [];
-        let left = this.#slice.sliceOctets;
-        for (const incarnation of transactions.incarnations) {
-          if (done.has(incarnation)) continue;
-          // The one that was begun may have been forgotten since.
-          if (incarnation !== begun) number = 0;
-          begun = incarnation;
-          for (const [transaction, outcome] of transactions.outcomesFrom(incarnation, number)) {
-            number = transaction.number + 1;
-            changes.push(
-              outcome === 'refused'
-                ? { kind: 'transaction-refused', transaction }
-                : { kind: 'transaction-done', transaction, result: outcome },
-            );
-            left -= NAME_COST + (outcome === 'refused' ? 0 : outcome.length);
-            if (left <= 0) return changes;
-          }
-          done.add(incarnation);
+    yield* this.#untilSaid((changes) => {
+      let left = this.#slice.sliceOctets;
+      for (const incarnation of transactions.incarnations) {
+        if (done.has(incarnation)) continue;
+        // The one that was begun may have been forgotten since.
+        if (incarnation !== begun) number = 0;
+        begun = incarnation;
+        for (const [transaction, outcome] of transactions.outcomesFrom(incarnation, number)) {
+          number = transaction.number + 1;
+          changes.push(
+            outcome === 'refused'
+              ? { kind: 'transaction-refused', transaction }
+              : { kind: 'transaction-done', transaction, result: outcome },
+          );
+          left -= NAME_COST + (outcome === 'refused' ? 0 : outcome.length);
+          if (left <= 0) return false;
         }
-        isDone = true;
-        return changes;
-      });
+        done.add(incarnation);
+      }
+      return true;
+    });
   }
 
   #counters(): Change {
@@ -264,24 +266,20 @@ export class AccountCompaction implements CompactionSource {
   ): Generator<Slice> {
     let cursor = before;
     let isFirst = true;
-    let isDone = false;
-    while (!isDone)
-      yield this.#stating(() => {
-        const changes: Change[] = [];
-        let left = this.#slice.sliceOctets;
-        const ahead = [...keys()].filter((key) => isFirst || key > cursor);
-        isFirst = false;
-        for (const key of ahead.sort((a, b) => (a < b ? -1 : 1))) {
-          const built = build(key);
-          cursor = key;
-          if (built === undefined) continue;
-          changes.push(built.change);
-          left -= built.cost;
-          if (left <= 0) return changes;
-        }
-        isDone = true;
-        return changes;
-      });
+    yield* this.#untilSaid((changes) => {
+      let left = this.#slice.sliceOctets;
+      const ahead = [...keys()].filter((key) => isFirst || key > cursor);
+      isFirst = false;
+      for (const key of ahead.sort((a, b) => (a < b ? -1 : 1))) {
+        const built = build(key);
+        cursor = key;
+        if (built === undefined) continue;
+        changes.push(built.change);
+        left -= built.cost;
+        if (left <= 0) return false;
+      }
+      return true;
+    });
   }
 }
 

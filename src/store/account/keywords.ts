@@ -153,14 +153,8 @@ export class KeywordSets {
       this.#sets[free] = undefined;
       this.#free.push(free);
     }
-    for (const name of names) {
-      const spelling = this.#spellings.get(fold(name)) ?? { name, sets: 0 };
-      spelling.sets++;
-      this.#spellings.set(fold(name), spelling);
-    }
-    this.#sets[number] = { key, names, messages };
-    this.#numbers.set(key, number);
-    this.#octets += setOctets(key, names.length);
+    for (const name of names) this.#spell(fold(name), name);
+    this.#keep(number, { key, names, messages });
   }
 
   /** Keywords in use, sorted. */
@@ -181,18 +175,26 @@ export class KeywordSets {
     const names = new Map<string, string>();
     for (const keyword of keywords) {
       const folded = fold(keyword);
-      if (names.has(folded)) continue;
-      const spelling = this.#spellings.get(folded) ?? { name: keyword, sets: 0 };
-      spelling.sets++;
-      this.#spellings.set(folded, spelling);
-      names.set(folded, spelling.name);
+      if (!names.has(folded)) names.set(folded, this.#spell(folded, keyword));
     }
     const sorted = [...names.keys()].sort().map((folded) => names.get(folded) ?? folded);
     const number = this.#free.pop() ?? this.#sets.length;
-    this.#sets[number] = { key, names: sorted, messages: 0 };
-    this.#numbers.set(key, number);
-    this.#octets += setOctets(key, sorted.length);
+    this.#keep(number, { key, names: sorted, messages: 0 });
     return number;
+  }
+
+  /** One set more has this keyword; gives its spelling here. */
+  #spell(folded: string, name: string): string {
+    const spelling = this.#spellings.get(folded) ?? { name, sets: 0 };
+    spelling.sets++;
+    this.#spellings.set(folded, spelling);
+    return spelling.name;
+  }
+
+  #keep(number: number, set: KeywordSet): void {
+    this.#sets[number] = set;
+    this.#numbers.set(set.key, number);
+    this.#octets += setOctets(set.key, set.names.length);
   }
 
   #set(number: number): KeywordSet {

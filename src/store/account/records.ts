@@ -71,10 +71,7 @@ const CODECS: { readonly [K in Kind]: Codec<Extract<Change, { kind: K }>> } = {
       e.uint(c.mailbox).list(c.flagSets, writeFlagSet);
       let previous = 0;
       e.list(c.messages, (message) => {
-        e.uint(message.uid - previous)
-          .uint(message.blob)
-          .uint(zigzag(message.dateMs))
-          .uint(message.flags);
+        writeMessage(e, message, previous);
         previous = message.uid;
       });
     },
@@ -82,11 +79,8 @@ const CODECS: { readonly [K in Kind]: Codec<Extract<Change, { kind: K }>> } = {
       const mailbox = d.uint();
       const flagSets = d.list(readFlagSet);
       let previous = 0;
-      const messages = d.list((): AddedMessage => {
-        const gap = d.uint();
-        const message = { uid: previous + gap, blob: d.uint(), dateMs: unzigzag(d.uint()), flags: d.uint() };
-        if (gap === 0 || message.uid > UID_MAX || message.flags >= flagSets.length)
-          throw new DecodeError('not a message');
+      const messages = d.list(() => {
+        const message = readMessage(d, previous, UID_MAX, flagSets);
         previous = message.uid;
         return message;
       });
@@ -167,11 +161,7 @@ const CODECS: { readonly [K in Kind]: Codec<Extract<Change, { kind: K }>> } = {
         .list(c.flagSets, writeFlagSet);
       let previous = c.first - 1;
       e.list(c.messages, (message) => {
-        e.uint(message.uid - previous)
-          .uint(message.blob)
-          .uint(zigzag(message.dateMs))
-          .uint(message.flags)
-          .uint(message.modseq);
+        writeMessage(e, message, previous).uint(message.modseq);
         previous = message.uid;
       });
     },
@@ -182,18 +172,9 @@ const CODECS: { readonly [K in Kind]: Codec<Extract<Change, { kind: K }>> } = {
       const flagSets = d.list(readFlagSet);
       let previous = first - 1;
       const messages = d.list((): StatedMessage => {
-        const gap = d.uint();
-        const message = {
-          uid: previous + gap,
-          blob: d.uint(),
-          dateMs: unzigzag(d.uint()),
-          flags: d.uint(),
-          modseq: d.uint(),
-        };
-        if (gap === 0 || message.uid > last || message.flags >= flagSets.length)
-          throw new DecodeError('not a message');
+        const message = readMessage(d, previous, last, flagSets);
         previous = message.uid;
-        return message;
+        return { ...message, modseq: d.uint() };
       });
       if (last > UID_MAX) throw new DecodeError('not a range of UIDs');
       return { mailbox, first, last, flagSets, messages };
@@ -307,6 +288,34 @@ export function decode(type: number, payload: Buffer): Change {
   if (kind === undefined) throw new DecodeError(`no account record of type ${type}`);
   const codec = CODECS[kind] as Codec<Change>;
   return { kind, ...codec.read(new Decoder(payload), payload) } as Change;
+}
+
+/** One of a list in which UIDs ascend. */
+function writeMessage(encoder: Encoder, message: AddedMessage, uidBefore: number): Encoder {
+  const { uid, blob, dateMs, flags } = message;
+  return encoder
+    .uint(uid - uidBefore)
+    .uint(blob)
+    .uint(zigzag(dateMs))
+    .uint(flags);
+}
+
+function readMessage(
+  decoder: Decoder,
+  uidBefore: number,
+  uidMax: number,
+  flagSets: readonly FlagSet[],
+): AddedMessage {
+  const gap = decoder.uint();
+  const message = {
+    uid: uidBefore + gap,
+    blob: decoder.uint(),
+    dateMs: unzigzag(decoder.uint()),
+    flags: decoder.uint(),
+  };
+  if (gap === 0 || message.uid > uidMax || message.flags >= flagSets.length)
+    throw new DecodeError('not a message');
+  return message;
 }
 
 function writeFlagSet(flagSet: FlagSet, encoder: Encoder): void {

@@ -4,8 +4,9 @@
  */
 import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
+import { checkRuns } from './copied.ts';
 import { ACCOUNT_LIMITS } from './limits.ts';
-import { decodeRanges, encodeRanges, rangesOf, type UidRanges, uidsOf } from './ranges.ts';
+import { countOf, decodeRanges, encodeRanges, type UidRanges } from './ranges.ts';
 import type { Appended, Copied, FlagsStored, MailboxId, Uid } from './types.ts';
 
 /** What each operation gives. */
@@ -18,7 +19,7 @@ export interface Results {
   storeFlags: FlagsStored;
   copy: Copied;
   move: Copied;
-  expunge: readonly Uid[];
+  expunge: UidRanges;
   setProperties: void;
 }
 
@@ -44,8 +45,8 @@ const CODECS: { readonly [O in Operation]: ResultCodec<Results[O]> } = {
   storeFlags: {
     code: 6,
     write: (e, r) => {
-      encodeRanges(e, rangesOf(r.changed));
-      encodeRanges(e, rangesOf(r.refused));
+      encodeRanges(e, r.changed);
+      encodeRanges(e, r.refused);
     },
     read: (d) => ({ changed: readUids(d), refused: readUids(d) }),
   },
@@ -53,7 +54,7 @@ const CODECS: { readonly [O in Operation]: ResultCodec<Results[O]> } = {
   move: copied(8),
   expunge: {
     code: 9,
-    write: (e, uids) => encodeRanges(e, rangesOf(uids)),
+    write: encodeRanges,
     read: readUids,
   },
   setProperties: nothing(10),
@@ -84,58 +85,29 @@ function nothing(code: number): ResultCodec<void> {
 }
 
 /** No operation is on more messages than a mailbox holds, whatever the octets claim. */
-function readUids(decoder: Decoder): Uid[] {
+function readUids(decoder: Decoder): UidRanges {
   const ranges = decodeRanges(decoder);
-  const count = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  if (count > ACCOUNT_LIMITS.messagesPerMailboxMax) throw new DecodeError('more UIDs than messages');
-  return uidsOf(ranges);
-}
-
-/** New UIDs that follow each other: of the messages from index `at` on, the first is `to`. */
-export interface UidRun {
-  readonly at: number;
-  readonly to: number;
-}
-
-/** As `encodeResult` for what a large copy or move gathered on its way; `runs` has one entry at least. */
-export function encodeCopied(
-  operation: 'copy' | 'move',
-  uidValidity: number,
-  from: UidRanges,
-  runs: readonly UidRun[],
-): Buffer {
-  const encoder = new Encoder().uint(CODECS[operation].code).uint(uidValidity);
-  writeCopied(encoder, from, runs);
-  return encoder.done();
-}
-
-function writeCopied(encoder: Encoder, from: UidRanges, runs: readonly UidRun[]): void {
-  encodeRanges(encoder.uint(runs[0]?.to ?? 0), from);
-  // Only a move that took several commits has more, when something else came into the mailbox in between.
-  if (runs.length > 1) encoder.list(runs.slice(1), ({ at, to }) => encoder.uint(at).uint(to));
+  if (countOf(ranges) > ACCOUNT_LIMITS.messagesPerMailboxMax)
+    throw new DecodeError('more UIDs than messages');
+  return ranges;
 }
 
 function copied(code: number): ResultCodec<Copied> {
   return {
     code,
-    write: (e, r) => {
-      const runs: UidRun[] = [];
-      for (const [at, [, to]] of r.uids.entries())
-        if (at === 0 || to !== (r.uids[at - 1]?.[1] ?? 0) + 1) runs.push({ at, to });
-      writeCopied(e.uint(r.uidValidity), rangesOf(r.uids.map(([from]) => from)), runs);
+    write: (e, { uidValidity, from, runs }) => {
+      encodeRanges(e.uint(uidValidity).uint(runs[0]?.to ?? 0), from);
+      // Only a move that took several commits has more, when something else came into the mailbox in between.
+      if (runs.length > 1) e.list(runs.slice(1), ({ at, to }) => e.uint(at).uint(to));
     },
     read: (d) => {
       const uidValidity = d.uint();
-      const runs: UidRun[] = [{ at: 0, to: d.uint() }];
+      const to = d.uint();
       const from = readUids(d);
-      if (!d.atEnd) runs.push(...d.list(() => ({ at: d.uint(), to: d.uint() })));
-      let run = 0;
-      const uids = from.map((uid, index) => {
-        while ((runs[run + 1]?.at ?? Number.POSITIVE_INFINITY) <= index) run++;
-        const { at, to } = runs[run] as UidRun;
-        return [uid, (to + index - at) as Uid] as const;
-      });
-      return { uidValidity, uids };
+      const first = from.length === 0 ? [] : [{ at: 0, to }];
+      const runs = d.atEnd ? first : first.concat(d.list(() => ({ at: d.uint(), to: d.uint() })));
+      checkRuns(runs, countOf(from));
+      return { uidValidity, from, runs };
     },
   };
 }

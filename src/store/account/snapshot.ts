@@ -10,7 +10,7 @@ import type { BlobArrays } from './blobs.ts';
 import type { Column } from './grow.ts';
 import { ADOPTED_NUMBER_MAX } from './keywords.ts';
 import { MailboxState } from './mailbox-state.ts';
-import { type AccountState, emptyState } from './state.ts';
+import { type AccountState, emptyState, propertyOctets } from './state.ts';
 
 /** Another number for another meaning; a snapshot of any other version is passed over. */
 const VERSION = 1;
@@ -110,7 +110,7 @@ function readState(state: AccountState, decoder: Decoder, columns: ColumnReader)
   for (const name of decoder.list((each) => each.text())) state.subscriptions.add(name);
   for (const [key, value] of decoder.list((each) => [each.text(), Buffer.from(each.bytes())] as const)) {
     state.properties.set(key, value);
-    state.propertyOctets += Buffer.byteLength(key) + value.length;
+    state.propertyOctets += propertyOctets(key, value);
   }
   decoder.list((each) => {
     const incarnation = each.text() as Incarnation;

@@ -4,6 +4,7 @@
  * promise resolved. Sequence numbers are a session's own affair: the store knows UIDs.
  */
 import type { ObjectId, TransactionId } from '../ids.ts';
+import type { UidRanges } from './ranges.ts';
 
 export type Uid = number & { readonly '#': 'Uid' }; // RFC 9051 section 2.3.1.1
 export type ModSeq = number & { readonly '#': 'ModSeq' }; // RFC 7162, one counter for the whole account
@@ -34,14 +35,16 @@ export interface Account {
   setSubscribed(name: string, subscribed: boolean, transaction?: TransactionId): Promise<void>;
 
   append(mailbox: MailboxId, message: NewMessage, transaction?: TransactionId): Promise<Appended>;
+  // Which messages an operation is on, and which it was on, is said in ranges of UIDs: a mailbox has millions.
+
   /** Adds, removes or replaces flags; gives the UIDs that changed, and those refused by `unchangedSince` (RFC 7162). */
   storeFlags(mailbox: MailboxId, change: FlagChange, transaction?: TransactionId): Promise<FlagsStored>;
   /** Metadata only. UIDs that no longer exist are left out of the result. */
-  copy(mailbox: MailboxId, uids: readonly Uid[], to: MailboxId, transaction?: TransactionId): Promise<Copied>;
+  copy(mailbox: MailboxId, uids: UidRanges, to: MailboxId, transaction?: TransactionId): Promise<Copied>;
   /** Copy and expunge in one commit (RFC 6851). */
-  move(mailbox: MailboxId, uids: readonly Uid[], to: MailboxId, transaction?: TransactionId): Promise<Copied>;
+  move(mailbox: MailboxId, uids: UidRanges, to: MailboxId, transaction?: TransactionId): Promise<Copied>;
   /** Expunges those of `uids` (all when absent) that have \Deleted; gives the UIDs expunged. */
-  expunge(mailbox: MailboxId, uids?: readonly Uid[], transaction?: TransactionId): Promise<readonly Uid[]>;
+  expunge(mailbox: MailboxId, uids?: UidRanges, transaction?: TransactionId): Promise<UidRanges>;
 
   /** Octets of a message's content, or a part of them. */
   read(message: Message, from?: number, octets?: number): Promise<Buffer>;
@@ -76,21 +79,31 @@ export interface Appended {
 }
 
 export interface FlagChange {
-  readonly uids: readonly Uid[];
+  readonly uids: UidRanges;
   readonly mode: 'add' | 'remove' | 'replace';
   readonly flags: readonly string[];
   readonly unchangedSince?: ModSeq;
 }
 
 export interface FlagsStored {
-  readonly changed: readonly Uid[];
-  readonly refused: readonly Uid[];
+  readonly changed: UidRanges;
+  readonly refused: UidRanges;
 }
 
+/** What a copy or a move did; `newUids` (copied.ts) gives the other side of COPYUID (RFC 4315). */
 export interface Copied {
+  /** Of the target. */
   readonly uidValidity: number;
-  /** Pairs of source and new UID, ascending by source (RFC 4315, COPYUID). */
-  readonly uids: readonly (readonly [from: Uid, to: Uid])[];
+  /** The messages that were copied, by their UIDs in the source. */
+  readonly from: UidRanges;
+  /** Which UIDs they have in the target, in the same order: one run, but where others came in between. */
+  readonly runs: readonly UidRun[];
+}
+
+/** New UIDs that follow each other: of the copied messages from index `at` on, the first is `to`. */
+export interface UidRun {
+  readonly at: number;
+  readonly to: number;
 }
 
 export interface Mailbox {

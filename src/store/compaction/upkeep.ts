@@ -25,10 +25,19 @@ export interface UpkeepOptions {
   /** Told of what went wrong. */
   readonly report: (error: unknown) => void;
   /** Shared by all objects of a worker. */
-  readonly turns?: Turns;
-  /** Likewise, for the last snapshots of closed objects. */
-  readonly closingTurns?: Turns;
+  readonly turns?: UpkeepTurns;
   readonly thresholds?: Partial<Thresholds>;
+}
+
+/** How many go on at a time in a worker. */
+export interface UpkeepTurns {
+  readonly compactions: Turns;
+  /** Last snapshots of closed objects. */
+  readonly closing: Turns;
+}
+
+export function upkeepTurns(): UpkeepTurns {
+  return { compactions: new Turns(COMPACTIONS_MAX), closing: new Turns(CLOSING_SNAPSHOTS_MAX) };
 }
 
 export interface Thresholds {
@@ -45,8 +54,7 @@ const THRESHOLDS: Thresholds = {
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
-  readonly #turns: Turns;
-  readonly #closingTurns: Turns;
+  readonly #turns: UpkeepTurns;
   readonly #thresholds: Thresholds;
   #stopped = false;
   /** A compaction that waits for its turn or runs, or whose snapshot is being written. */
@@ -65,8 +73,7 @@ export class Upkeep {
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    this.#turns = options.turns ?? new Turns(COMPACTIONS_MAX);
-    this.#closingTurns = options.closingTurns ?? new Turns(CLOSING_SNAPSHOTS_MAX);
+    this.#turns = options.turns ?? upkeepTurns();
     this.#thresholds = { ...THRESHOLDS, ...options.thresholds };
     this.#records = options.maintenance.replayed;
   }
@@ -97,7 +104,7 @@ export class Upkeep {
     const cancel = new AbortController();
     const { signal } = cancel;
     const compacted = Promise.withResolvers<void>();
-    const done = this.#turns
+    const done = this.#turns.compactions
       .run(async () => {
         await this.#compact(signal);
         // Its turn lasts until the snapshot is written, as that is what takes memory; who stops it does not wait for that.
@@ -146,7 +153,7 @@ export class Upkeep {
    */
   async snapshotAtClose(): Promise<void> {
     if (this.#records < this.#thresholds.snapshotRecordsMin) return;
-    await this.#snapshot((work) => this.#closingTurns.run(work)).catch(this.#options.report);
+    await this.#snapshot((work) => this.#turns.closing.run(work)).catch(this.#options.report);
   }
 
   /** Resolves when no snapshot is being written any more. Never rejects. */

@@ -23,11 +23,14 @@ export interface BackgroundOptions {
 }
 
 const RETRY_MS = 1000;
+/** Slots that move come one by one for seconds: the folder of all of them is listed no more often than this. */
+export const LIST_EVERY_MS = 100;
 
 export class BackgroundOpener {
   readonly #options: BackgroundOptions;
   readonly #waiting = new Set<Slot>();
   #running = false;
+  #listedMs = -Infinity;
 
   constructor(options: BackgroundOptions) {
     this.#options = options;
@@ -47,6 +50,7 @@ export class BackgroundOpener {
     // Grants come many in one turn: they share the listing.
     await Promise.resolve();
     while (this.#waiting.size > 0) {
+      await this.#listAgain();
       const batch = [...this.#waiting];
       this.#waiting.clear();
       const again = await this.#openBatch(batch);
@@ -54,6 +58,14 @@ export class BackgroundOpener {
         this.#options.clock.timer(RETRY_MS, () => again.forEach((slot) => this.#addAgain(slot)));
     }
     this.#running = false;
+  }
+
+  /** Resolves when the folder may be listed again. */
+  async #listAgain(): Promise<void> {
+    const { clock } = this.#options;
+    const waitMs = this.#listedMs + LIST_EVERY_MS - clock.monotonicMs();
+    if (waitMs > 0) await clock.sleep(waitMs);
+    this.#listedMs = clock.monotonicMs();
   }
 
   /** Gives those to be tried again. */

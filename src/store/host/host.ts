@@ -7,16 +7,15 @@
  */
 import { Failure, failureCode } from '../../lib/failure.ts';
 import type { Logger } from '../../lib/logging.ts';
-import { Turns } from '../../lib/turns.ts';
+import { inTime } from '../../platform/in-time.ts';
 import type { Platform, Timer } from '../../platform/platform.ts';
-import { CLOSING_SNAPSHOTS_MAX, COMPACTIONS_MAX } from '../compaction/limits.ts';
+import { upkeepTurns } from '../compaction/upkeep.ts';
 import { type ObjectId, objectKey, type Slot } from '../ids.ts';
 import type { Lease } from '../log/types.ts';
 import { slotPath } from '../slot/path.ts';
 import { describeObject, OpenSlot, slotObjectKey } from '../slot/slot.ts';
 import { slotOfObject } from '../slots.ts';
 import { BackgroundOpener, existingSlots } from './background.ts';
-import { inTime } from './in-time.ts';
 import { Kept, type Opened } from './kept.ts';
 import { LogOpener } from './log-opener.ts';
 import { OpenSlots, type SlotPlace } from './open-slots.ts';
@@ -41,6 +40,8 @@ export interface HostOptions {
   readonly fence: boolean;
   readonly openLog: OpenLog;
   readonly openAccount: OpenAccount;
+  /** Told of each operation, before it runs. */
+  readonly countOperation?: (slot: Slot) => void;
   readonly limits?: Partial<HostLimits>;
 }
 
@@ -72,8 +73,7 @@ export class ObjectHost implements SlotHolder {
   readonly #slots: OpenSlots;
   /** Openings that somebody waits for. */
   readonly #asked = new Pending();
-  readonly #turns = new Turns(COMPACTIONS_MAX);
-  readonly #closingTurns = new Turns(CLOSING_SNAPSHOTS_MAX);
+  readonly #turns = upkeepTurns();
   readonly #held = new Map<Slot, HeldSlot>();
   /** Accounts nobody uses, longest unused first. */
   readonly #unused = new Set<HeldAccount>();
@@ -162,7 +162,9 @@ export class ObjectHost implements SlotHolder {
    * the slot is not ours, 'unavailable' while it is given back.
    */
   async run<T>(slot: Slot, work: () => Promise<T>, options: OperationOptions = {}): Promise<T> {
-    return this.#find(slot).term.run(work, options);
+    const { term } = this.#find(slot);
+    this.#options.countOperation?.(slot);
+    return term.run(work, options);
   }
 
   /** The open slot; opened when it is not. To be used in one operation, not to be kept. */
@@ -296,11 +298,11 @@ export class ObjectHost implements SlotHolder {
     const { initial, path } = entry;
     const { clock } = this.#options.platform;
     const report = (error: unknown): void => this.#warn(error, `account ${objectKey(id)}`);
-    const [turns, closingTurns] = [this.#turns, this.#closingTurns];
+    const turns = this.#turns;
     // The directory was made before the object entry was written; if it is missing now, a mount is.
     const { value, log } = await this.#logs.open(
       { directory: path, object: objectKey(id), lease, makeDirectory: false },
-      (openLog) => this.#options.openAccount({ openLog, clock, id, initial, report, turns, closingTurns }),
+      (openLog) => this.#options.openAccount({ openLog, clock, id, initial, report, turns }),
     );
     const failed = Promise.race([value.failed, log.failed]);
     const close = async () => {

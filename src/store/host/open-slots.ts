@@ -4,9 +4,9 @@
  * open while somebody works on it, and while it holds intents or reservations, which wait for nobody's question.
  */
 import { Failure } from '../../lib/failure.ts';
+import { inTime } from '../../platform/in-time.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { OpenSlot } from '../slot/slot.ts';
-import { inTime } from './in-time.ts';
 import { Kept, type Opened } from './kept.ts';
 import type { Term } from './term.ts';
 import type { HostLimits } from './types.ts';

@@ -4,7 +4,7 @@
  * the first record believed while the copied tail behind it was cut off, commits that the predecessor acknowledged
  * would be gone.
  */
-import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
+import { Encoder, tryDecode } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
 import type { Epoch, Incarnation } from '../ids.ts';
 import { FIRST_RECORD_OCTETS_MAX, HEAD_OCTETS } from './limits.ts';
@@ -106,8 +106,7 @@ export function decodePayload(payload: Buffer): FirstRecord | undefined {
   if (payload.length < MAGIC.length + MARKER_OCTETS || !payload.subarray(0, MAGIC.length).equals(MAGIC))
     return undefined;
   const fields = MAGIC.length + MARKER_OCTETS;
-  try {
-    const decoder = new Decoder(payload.subarray(fields));
+  return tryDecode(payload.subarray(fields), (decoder) => {
     const object = decoder.text();
     const incarnation = decoder.text() as Incarnation;
     const epoch = decoder.uint() as Epoch;
@@ -118,10 +117,7 @@ export function decodePayload(payload: Buffer): FirstRecord | undefined {
     // A copy: the octets it was read from are not kept.
     const marker = Buffer.from(payload.subarray(MAGIC.length, fields));
     return { marker, object, incarnation, epoch, counts, tailOctets };
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** The payload of a `replaced` record. */
@@ -131,10 +127,5 @@ export function encodeReplaced(numbers: readonly number[]): Buffer {
 
 /** Undefined for octets that are no payload of a `replaced` record. */
 export function decodeReplaced(payload: Buffer): readonly number[] | undefined {
-  try {
-    return new Decoder(payload).list((each) => each.uint());
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
+  return tryDecode(payload, (decoder) => decoder.list((each) => each.uint()));
 }

@@ -29,7 +29,7 @@ import { Rotation } from './rotation.ts';
 import { Seals } from './seals.ts';
 import { closeQuietly, type Segment } from './segment.ts';
 import { Snapshots, snapshotHeader } from './snapshots.ts';
-import { createNext, take } from './take.ts';
+import { type CreateOptions, createNext, take } from './take.ts';
 import type { FileCount, InTurn, Log, LogMaintenance, Place, RecordInput } from './types.ts';
 import { Writer } from './writer.ts';
 
@@ -49,6 +49,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogImpl> {
 export class LogImpl implements Log, LogMaintenance {
   readonly failed: Promise<Error>;
   readonly #options: OpenLogOptions;
+  readonly #create: CreateOptions;
   readonly #reader: Reader;
   readonly #fence: Fence;
   readonly #handles: ReadHandles;
@@ -76,12 +77,20 @@ export class LogImpl implements Log, LogMaintenance {
   /** Use `openLog`. */
   constructor(options: OpenLogOptions) {
     this.#options = options;
-    const { fs, clock, directory, object, lease, logger, knownTypes, replay, restore, holdings } = options;
+    const { fs, clock, random, directory, object, lease, logger, knownTypes, replay, restore, holdings } =
+      options;
     this.#seals = Seals.from(options.seals);
     const survey = { fs, directory, object, lease, logger, seals: this.#seals };
-    const missingIsEmpty = options.makeDirectory === true;
+    const makeDirectory = options.makeDirectory === true;
+    this.#create = { fs, random, directory, object, lease, seals: this.#seals, makeDirectory };
     this.#purging = holdings && new Purging(options, holdings);
-    this.#reader = new Reader({ ...survey, knownTypes, replay, missingIsEmpty, ...(restore && { restore }) });
+    this.#reader = new Reader({
+      ...survey,
+      knownTypes,
+      replay,
+      missingIsEmpty: makeDirectory,
+      ...(restore && { restore }),
+    });
     this.#fence = new Fence({ fs, directory, object, lease, logger, listing: options.fence });
     this.#fence.clear(this.#seals.keys());
     this.#handles = new ReadHandles(fs, directory, READ_HANDLES_MAX);
@@ -299,15 +308,13 @@ export class LogImpl implements Log, LogMaintenance {
   }
 
   async #take(): Promise<void> {
-    const { clock, fs, directory, object, lease, random, logger } = this.#options;
+    const { clock, object, logger } = this.#options;
     const seals = this.#seals;
     if (clock.monotonicMs() < seals.takeNotBeforeMs)
       throw new Failure('no-space', `${object}: no space a moment ago`);
-    const makeDirectory = this.#options.makeDirectory === true;
-    const create = { fs, random, directory, object, lease, seals, makeDirectory };
     try {
       const taken = await take({
-        ...create,
+        ...this.#create,
         reader: this.#reader,
         fence: this.#fence,
         created: this.#created,
@@ -356,9 +363,10 @@ export class LogImpl implements Log, LogMaintenance {
 
   /** Creates the next number while appends go on, then turns to it in one turn. */
   async #rotate(): Promise<void> {
-    const { fs, directory, object, lease, random } = this.#options;
+    const { object, lease } = this.#options;
     const old = this.#writer!.segment;
-    const create = { fs, random, directory, object, lease, seals: this.#seals, makeDirectory: false };
+    // A directory that is gone by now is on a mount that is missing.
+    const create = { ...this.#create, makeDirectory: false };
     const next = await createNext(create, Math.max(old.number, ...this.#created)).catch((error: unknown) => {
       throw storageFailure(error, `cannot rotate ${object}`);
     });

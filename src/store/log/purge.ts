@@ -15,7 +15,7 @@ export class Holdings {
   readonly #purgeAfterMs: number;
   readonly #since = new WeakMap<Lease, number>();
 
-  /** `purgeAfterMs` is a setting; it must be longer than any deposed taker can go on reading. */
+  /** `purgeAfterMs` must be longer than any deposed taker can go on reading. */
   constructor(clock: Pick<Clock, 'monotonicMs'>, purgeAfterMs = PURGE_AFTER_MS) {
     this.#clock = clock;
     this.#purgeAfterMs = purgeAfterMs;

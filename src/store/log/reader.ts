@@ -219,13 +219,11 @@ export class Reader {
   /** The parts without what a snapshot with a place in one of these files holds. */
   async #resumeBelow(parts: readonly Part[], isFirst: boolean): Promise<readonly Part[]> {
     if (!isFirst) return parts;
-    let number = 0;
-    const resumed = await this.#resume(
-      (name) => parts.some(({ file, to }) => file.number === name.file && name.offset <= to),
-      (header) => (number = header.file) > 0,
+    const resumed = await this.#resume((name) =>
+      parts.some(({ file, to }) => file.number === name.file && name.offset <= to),
     );
     if (resumed === undefined) return parts;
-    const from = resumed.offset;
+    const { file: number, offset: from } = resumed;
     return parts
       .filter(({ file }) => file.number >= number)
       .map((part) => (part.file.number === number ? { ...part, from } : part));
@@ -234,7 +232,7 @@ export class Reader {
   /** Restores the newest snapshot that can be used, if there is one. It is derived: any other way it is passed over. */
   async #resume(
     maybe: (name: SnapshotName) => boolean,
-    fits: (header: SnapshotHeader) => boolean,
+    fits: (header: SnapshotHeader) => boolean = () => true,
   ): Promise<Resume | undefined> {
     const { restore, logger, object } = this.#options;
     if (restore === undefined) return undefined;
@@ -359,7 +357,7 @@ export class Reader {
   }
 }
 
-export function logRecord(number: number, record: RawRecord): LogRecord {
+function logRecord(number: number, record: RawRecord): LogRecord {
   return {
     type: record.type,
     skippable: (record.flags & Flag.skippable) !== 0,

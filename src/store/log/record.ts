@@ -77,8 +77,8 @@ export function encodeRecord(
   finishHead(head, payloadOctets, crc);
 }
 
-/** The same for a payload above PIECE_OCTETS: it is summed piece by piece, and `rest` lets the event loop run in between. */
-export async function encodeLargeRecord(
+/** The same for a payload of any size: above PIECE_OCTETS it is summed in pieces, and `rest` lets the event loop run in between. */
+export async function encodeInPieces(
   chunks: Buffer[],
   marker: Buffer,
   offset: number,
@@ -87,6 +87,8 @@ export async function encodeLargeRecord(
   payloadOctets: number,
   rest: () => Promise<void>,
 ): Promise<void> {
+  if (payloadOctets <= PIECE_OCTETS)
+    return encodeRecord(chunks, marker, offset, header, payload, payloadOctets);
   const head = startHead(marker, offset, header, HEADER_OCTETS);
   chunks.push(head, ...payload);
   let crc = crc32c(head.subarray(CRC_FROM));

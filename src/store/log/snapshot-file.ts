@@ -4,7 +4,7 @@
  */
 
 import { crc32c } from '../../lib/crc32c.ts';
-import { DecodeError, Decoder, Encoder } from '../../lib/encoder.ts';
+import { Encoder, tryDecode } from '../../lib/encoder.ts';
 import { errorCode } from '../../lib/failure.ts';
 import type { Fs } from '../../platform/platform.ts';
 import type { Epoch } from '../ids.ts';
@@ -63,8 +63,7 @@ export function decodeSnapshot(
   const start = MAGIC.length + 4;
   const end = start + bytes.readUInt32LE(MAGIC.length);
   if (end > bytes.length - CRC_OCTETS) return undefined;
-  try {
-    const decoder = new Decoder(bytes.subarray(start, end));
+  return tryDecode(bytes.subarray(start, end), (decoder) => {
     const header = {
       object: decoder.text(),
       epoch: decoder.uint() as Epoch,
@@ -75,14 +74,12 @@ export function decodeSnapshot(
     };
     if (!decoder.atEnd || header.marker.length !== MARKER_OCTETS) return undefined;
     return { header, content: bytes.subarray(end, bytes.length - CRC_OCTETS) };
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Where replay goes on. */
 export interface Resume {
+  readonly file: number;
   readonly offset: number;
   readonly counts: readonly FileCount[];
 }
@@ -102,7 +99,8 @@ export async function resumeFrom(
   if (found === undefined) return undefined;
   const { header, content } = found;
   if (header.file !== name.file || header.offset !== name.offset || !fits(header)) return undefined;
-  return restore(content) ? { offset: header.offset, counts: header.counts } : undefined;
+  const { file, offset, counts } = header;
+  return restore(content) ? { file, offset, counts } : undefined;
 }
 
 /** One sequential read. Undefined when it is gone, too large, or its checksum is wrong. */

@@ -108,8 +108,8 @@ export class Survey {
   #refuseLargerEpoch(): void {
     const { lease } = this.#options;
     for (const { number, first } of this.#whole.values()) {
-      const sameEpochOfAnother = first.epoch === lease.epoch && first.incarnation !== lease.incarnation;
-      if (first.epoch < lease.epoch || (first.epoch === lease.epoch && !sameEpochOfAnother)) continue;
+      const isOurs = first.epoch === lease.epoch && first.incarnation === lease.incarnation;
+      if (first.epoch < lease.epoch || isOurs) continue;
       lease.reportLargerEpoch(first.epoch);
       throw new Failure(
         'unavailable',

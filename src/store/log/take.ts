@@ -7,13 +7,13 @@ import { errorCode, Failure } from '../../lib/failure.ts';
 import type { AppendFile, Fs, Random } from '../../platform/platform.ts';
 import type { Fence } from './fence.ts';
 import { encodeFirstRecords } from './first-record.ts';
-import { CREATE_TRIES_MAX, PIECE_OCTETS } from './limits.ts';
+import { CREATE_TRIES_MAX } from './limits.ts';
 import { listNumbers } from './listing.ts';
 import { filePath } from './names.ts';
 import type { Reader } from './reader.ts';
-import { encodeLargeRecord, encodeRecord, HEADER_OCTETS, MARKER_OCTETS, type RawRecord } from './record.ts';
+import { encodeInPieces, HEADER_OCTETS, MARKER_OCTETS, type RawRecord } from './record.ts';
 import type { Seals } from './seals.ts';
-import { Segment } from './segment.ts';
+import { closeQuietly, Segment } from './segment.ts';
 import type { FileCount, Lease, Place } from './types.ts';
 
 export interface CreateOptions {
@@ -113,7 +113,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
     return { segment, counts, moved };
   } catch (error) {
     // Whatever it was, the first error counts; the file is never written again.
-    await segment.file.close().catch(() => undefined);
+    await closeQuietly(segment);
     throw error;
   }
 }
@@ -133,8 +133,7 @@ async function copyTail(
     const { type, flags, epoch, modseq, payload } = record;
     const octets = payload.length;
     const header = { type, flags, epoch, modseq, durable: 0 };
-    if (octets <= PIECE_OCTETS) encodeRecord(chunks, segment.marker, offset, header, [payload], octets);
-    else await encodeLargeRecord(chunks, segment.marker, offset, header, [payload], octets, rest);
+    await encodeInPieces(chunks, segment.marker, offset, header, [payload], octets, rest);
     moved.push([
       { file: oldFile, offset: record.offset + HEADER_OCTETS, octets },
       { file: segment.number, offset: offset + HEADER_OCTETS, octets },

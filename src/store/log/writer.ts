@@ -9,7 +9,7 @@ import { Failure } from '../../lib/failure.ts';
 import type { Epoch } from '../ids.ts';
 import { isNoSpace } from './errors.ts';
 import { BATCH_OCTETS_MAX, PIECE_OCTETS } from './limits.ts';
-import { encodeLargeRecord, encodeRecord, Flag, HEADER_OCTETS, type Header, RecordType } from './record.ts';
+import { encodeInPieces, encodeRecord, Flag, HEADER_OCTETS, type Header, RecordType } from './record.ts';
 import type { Segment } from './segment.ts';
 import type { Place } from './types.ts';
 
@@ -226,9 +226,7 @@ export class Writer {
   async #encodeInPieces(chunks: Buffer[], entry: Entry): Promise<void> {
     const { marker } = entry.segment;
     for (const [offset, header, { payload, payloadOctets }] of this.#records(chunks, entry))
-      if (payloadOctets <= PIECE_OCTETS) encodeRecord(chunks, marker, offset, header, payload, payloadOctets);
-      else
-        await encodeLargeRecord(chunks, marker, offset, header, payload, payloadOctets, this.#options.rest);
+      await encodeInPieces(chunks, marker, offset, header, payload, payloadOctets, this.#options.rest);
   }
 
   /** The records of a commit with their offsets and headers; a first write goes to `chunks` as it is. */

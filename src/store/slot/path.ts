@@ -43,7 +43,12 @@ export function encodeName(name: string): string {
 
 /** The directory of a slot's log, relative to the root of the shared storage. */
 export function slotPath(slot: number): string {
-  return `${SLOTS_DIRECTORY}/${slot.toString().padStart(4, '0')}`;
+  return `${SLOTS_DIRECTORY}/${slotDigits(slot)}`;
+}
+
+/** `0042`: a slot's number in names of directories and objects; part of the storage format. */
+export function slotDigits(slot: number): string {
+  return slot.toString().padStart(4, '0');
 }
 
 export const SLOTS_DIRECTORY = '.cluster/slots';

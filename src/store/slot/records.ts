@@ -7,7 +7,7 @@ import { type DomainId, type Epoch, type ObjectId, SLOTS, type Slot } from '../i
 import type { Intent, IntentChange, IntentId, Name, NameEntry, ObjectEntry } from './types.ts';
 
 /** Numbers of the storage format: they never change and are never used again. */
-export const SlotRecordType = {
+const SlotRecordType = {
   ObjectCreated: 16,
   NamePut: 17,
   IntentOpened: 18,

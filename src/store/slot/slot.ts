@@ -7,6 +7,7 @@ import { DecodeError } from '../../lib/encoder.ts';
 import { Failure } from '../../lib/failure.ts';
 import { type DomainId, type ObjectId, objectKey, type Slot } from '../ids.ts';
 import type { Lease, Log, LogRecord } from '../log/types.ts';
+import { slotDigits } from './path.ts';
 import { decodeChange, encodeChange, SLOT_RECORD_TYPES, type SlotChange, typeOf } from './records.ts';
 import { SlotState } from './state.ts';
 
@@ -28,7 +29,7 @@ export interface OpenSlotOptions {
 export function slotObjectKey(slot: Slot): string {
   return objectKey({
     domainId: 0 as DomainId,
-    name: `slot-${slot.toString().padStart(4, '0')}`,
+    name: `slot-${slotDigits(slot)}`,
     serial: '0',
   });
 }

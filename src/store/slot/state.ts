@@ -111,11 +111,6 @@ export class SlotState {
     return this.#intents.size > 0 || this.#reservations.size > 0;
   }
 
-  /** Number of participations kept; bounded by the intents that are open somewhere. */
-  get participationCount(): number {
-    return this.#participations.size;
-  }
-
   apply(modseq: number, change: SlotChange): void {
     this.modseq = Math.max(this.modseq, modseq);
     switch (change.kind) {

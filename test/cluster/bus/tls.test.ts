@@ -103,7 +103,7 @@ void t.test('a frontend that asks for a backend’s right is refused and logged'
     be.serve(service, () => ran.push(service));
   be.onNotice(Service.supervisorStatement, () => ran.push('statement'));
   be.onStream('unlisted.stream', () => ran.push('stream'));
-  be.serve(Service.ping, () => 'pong');
+  be.serve(Service.workerPing, () => 'pong');
   const to = be.self.address;
   // Its own bus would not even ask whom it must not believe; a broken-in one would, so the far side is what counts.
   for (const service of [Service.leases, 'directory.step']) {
@@ -125,7 +125,11 @@ void t.test('a frontend that asks for a backend’s right is refused and logged'
     'unavailable',
     'not in the table: not asked',
   );
-  t.equal(await fe.call(to, Service.ping, null, SOON), 'pong', 'the connection is good for what it may');
+  t.equal(
+    await fe.call(to, Service.workerPing, null, SOON),
+    'pong',
+    'the connection is good for what it may',
+  );
   t.same(ran, [], 'no handler has run');
 });
 
@@ -190,10 +194,10 @@ void t.test('who does not get in', async (t) => {
   const cluster = await TestCluster.make();
   const warnings = new Warnings();
   const be = await bus(t, await cluster.member('be1', 'backend'), { logger: warnings.logger });
-  be.serve(Service.ping, () => 'pong');
+  be.serve(Service.workerPing, () => 'pong');
   const to = be.self.address;
   const refused = async (name: string, from: Bus): Promise<void> => {
-    t.equal(await codeOf(from.call(to, Service.ping, null, SOON)), 'unavailable', name);
+    t.equal(await codeOf(from.call(to, Service.workerPing, null, SOON)), 'unavailable', name);
   };
 
   const stranger = await TestCluster.make('d2'.repeat(16));
@@ -219,7 +223,7 @@ void t.test('who does not get in', async (t) => {
   await warnings.like(/the hello of d2/);
 
   t.equal(
-    await (await bus(t, fe1, { clusterId: '' })).call(to, Service.ping, null, SOON),
+    await (await bus(t, fe1, { clusterId: '' })).call(to, Service.workerPing, null, SOON),
     'pong',
     'no cluster in it',
   );
@@ -254,26 +258,26 @@ void t.test('a revoked member is cut off within a second, and stays out', async 
   security.follow(cluster.state);
   const held = Promise.withResolvers<never>();
   be.serve('mail.deliver', () => held.promise);
-  be.serve(Service.ping, () => 'pong');
-  fe.serve(Service.ping, () => 'pong');
+  be.serve(Service.workerPing, () => 'pong');
+  fe.serve(Service.workerPing, () => 'pong');
   const to = be.self.address;
-  t.equal(await fe.call(to, Service.ping, null, SOON), 'pong');
-  t.equal(await be.call(fe.self.address, Service.ping, null, SOON), 'pong');
+  t.equal(await fe.call(to, Service.workerPing, null, SOON), 'pong');
+  t.equal(await be.call(fe.self.address, Service.workerPing, null, SOON), 'pong');
   const waiting = codeOf(fe.call(to, 'mail.deliver', {}, { timeoutMs: 60_000 }));
   const startMs = performance.now();
   security.follow(withoutMember(cluster.state, 'fe1'));
   t.equal(await waiting, 'unknown', 'what was under way ends');
   t.ok(performance.now() - startMs < 1000, 'at once');
-  t.equal(await codeOf(fe.call(to, Service.ping, null, SOON)), 'unavailable', 'it does not get in');
+  t.equal(await codeOf(fe.call(to, Service.workerPing, null, SOON)), 'unavailable', 'it does not get in');
   t.equal(
-    await codeOf(be.call(fe.self.address, Service.ping, null, SOON)),
+    await codeOf(be.call(fe.self.address, Service.workerPing, null, SOON)),
     'unavailable',
     'and is not asked',
   );
   t.match(await warnings.like(/revoked/), { stated: 'fe1', remote: /^127\.0\.0\.1:\d+$/ });
-  for (let i = 0; i < 10; i++) await codeOf(fe.call(to, Service.ping, null, SOON));
+  for (let i = 0; i < 10; i++) await codeOf(fe.call(to, Service.workerPing, null, SOON));
   t.equal(warnings.lines.filter(({ message }) => /revoked/.test(message)).length, 1, 'said once in a while');
-  t.equal(await other.call(to, Service.ping, null, SOON), 'pong', 'others stay');
+  t.equal(await other.call(to, Service.workerPing, null, SOON), 'pong', 'others stay');
   held.reject(new Failure('unavailable', 'over'));
   await held.promise.catch(() => undefined);
 });
@@ -286,17 +290,21 @@ void t.test(
     const { state } = cluster;
     const forged = await cluster.member('be2', 'backend');
     const be = await bus(t, security);
-    be.serve(Service.ping, () => 'pong');
+    be.serve(Service.workerPing, () => 'pong');
     const from = await bus(t, forged);
-    t.equal(await from.call(be.self.address, Service.ping, null, SOON), 'pong', 'before there are settings');
+    t.equal(
+      await from.call(be.self.address, Service.workerPing, null, SOON),
+      'pong',
+      'before there are settings',
+    );
     security.follow(state);
     t.equal(
-      await codeOf(from.call(be.self.address, Service.ping, null, SOON)),
+      await codeOf(from.call(be.self.address, Service.workerPing, null, SOON)),
       'unknown',
       'its connection ends',
     );
     t.equal(
-      await codeOf(from.call(be.self.address, Service.ping, null, SOON)),
+      await codeOf(from.call(be.self.address, Service.workerPing, null, SOON)),
       'unavailable',
       'there is no other',
     );
@@ -310,26 +318,30 @@ void t.test('a renewed certificate and a second authority are taken up while run
   const be = await cluster.member('be1', 'backend');
   const fe = await cluster.member('fe1', 'frontend');
   const server = await bus(t, be);
-  server.serve(Service.ping, (_, { from }) => from.proven?.serial);
+  server.serve(Service.workerPing, (_, { from }) => from.proven?.serial);
   const client = await bus(t, fe);
-  const before = await client.call(server.self.address, Service.ping, null, SOON);
+  const before = await client.call(server.self.address, Service.workerPing, null, SOON);
   t.equal(before, fe.self.serial);
   be.replace({ ...be.files, authorities: both });
   fe.replace({ ...(await successor.files('fe1', 'frontend')), authorities: both });
   const again = await bus(t, fe);
   t.equal(
-    await again.call(server.self.address, Service.ping, null, SOON),
+    await again.call(server.self.address, Service.workerPing, null, SOON),
     fe.self.serial,
     'signed by the new one',
   );
   be.replace({ ...(await successor.files('be1', 'backend')), authorities: both });
   const third = await bus(t, fe);
   t.equal(
-    await third.call(server.self.address, Service.ping, null, SOON),
+    await third.call(server.self.address, Service.workerPing, null, SOON),
     fe.self.serial,
     'the server’s too',
   );
-  t.equal(await client.call(server.self.address, Service.ping, null, SOON), before, 'what stood goes on');
+  t.equal(
+    await client.call(server.self.address, Service.workerPing, null, SOON),
+    before,
+    'what stood goes on',
+  );
   const wrong = await cluster.files('fe2', 'frontend');
   t.throws(() => fe.replace(wrong), { code: 'invalid' }, 'another member’s certificate');
 });
@@ -340,7 +352,7 @@ void t.test('one member does not take the places of others, nor by saying nothin
   const security = await cluster.member('fe1', 'frontend');
   const limits = { memberConnectionsMax: 3 };
   const be = await bus(t, await cluster.member('be1', 'backend'), { logger: warnings.logger, limits });
-  be.serve(Service.ping, () => 'pong');
+  be.serve(Service.workerPing, () => 'pong');
   const { port } = be.self.address;
   const identity = security.identity();
   const silent = await Promise.all(
@@ -369,17 +381,17 @@ void t.test('one member does not take the places of others, nor by saying nothin
   let code = 'not asked';
   while (!warnings.lines.some(({ message }) => /too many connections of a member/.test(message))) {
     const fe = await bus(t, security);
-    code = await codeOf(fe.call(be.self.address, Service.ping, null, SOON));
+    code = await codeOf(fe.call(be.self.address, Service.workerPing, null, SOON));
   }
   t.not(code, 'not asked');
   t.match(await warnings.like(/too many connections of a member/), { member: 'fe1', max: 3 });
   const other = await bus(t, await cluster.member('fe2', 'frontend'));
-  t.equal(await other.call(be.self.address, Service.ping, null, SOON), 'pong', 'others come in');
+  t.equal(await other.call(be.self.address, Service.workerPing, null, SOON), 'pong', 'others come in');
   for (const socket of silent) socket.destroy();
   const fe = await bus(t, security);
   let answer: unknown;
   while (answer !== 'pong')
-    answer = await fe.call(be.self.address, Service.ping, null, SOON).catch(() => undefined);
+    answer = await fe.call(be.self.address, Service.workerPing, null, SOON).catch(() => undefined);
   t.equal(answer, 'pong', 'and there is room again');
 });
 

@@ -8,8 +8,8 @@ import {
   type SettingsPage,
   settingsBody,
 } from '../../../src/cluster/news.ts';
-import { SettingsCopy } from '../../../src/cluster/settings-copy.ts';
 import type { DomainRecord, SettingsDelta } from '../../../src/cluster/types.ts';
+import { SettingsCopy } from '../../../src/cluster/view/settings-copy.ts';
 import type { DomainId } from '../../../src/store/ids.ts';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** The storage probe (docs/architecture.md, section 3, Leases). */
 import t from 'tap';
 import { StorageProbe } from '../../../src/cluster/leases/probe.ts';
-import { initStorage } from '../../../src/cluster/storage-check.ts';
+import { initStorage } from '../../../src/cluster/storage/check.ts';
 import { DEFAULT_TIMES } from '../../../src/cluster/times.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
 import type { Incarnation } from '../../../src/store/ids.ts';

@@ -1,43 +1,20 @@
 /** What a frontend's lies about itself do to backends: nothing. */
 import t from 'tap';
-import { Membership } from '../../../src/cluster/membership.ts';
+import { Membership } from '../../../src/cluster/control/membership.ts';
 import { type Renewal, Service } from '../../../src/cluster/messages.ts';
 import { type MemberNews, membersBody } from '../../../src/cluster/news.ts';
-import { View } from '../../../src/cluster/node-view.ts';
 import { DEFAULT_TIMES } from '../../../src/cluster/times.ts';
 import type { Role } from '../../../src/cluster/types.ts';
+import { View } from '../../../src/cluster/view/view.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
 import type { Address } from '../../../src/platform/platform.ts';
-import type { Incarnation } from '../../../src/store/ids.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryHub } from '../memory-bus.ts';
+import * as said from '../said.ts';
 import { CLUSTER_ID } from './support.ts';
 
-const AT = { host: 'test', port: 1 };
-
-function renewal(member: string, letter: string, holds: boolean): Renewal {
-  return {
-    controlEpoch: 1,
-    quote: 1,
-    member,
-    supervisor: AT,
-    worker: { incarnation: letter.repeat(32) as Incarnation, address: AT, pid: 1, life: undefined, holds },
-    seq: 1,
-    ack: 0,
-    ready: true,
-    draining: false,
-    settingsVersion: 1,
-    nonce: '',
-    probeAgeMs: 0,
-    stalled: false,
-    count: 0,
-    digest: 0,
-    released: [],
-    returned: [],
-    pairs: undefined,
-    largerEpoch: undefined,
-  };
-}
+const renewal = (member: string, letter: string, holds: boolean): Renewal =>
+  said.renewal(member, { worker: said.worker(letter, { holds }), probeAgeMs: 0 });
 
 void t.test('only who owns slots has a storage that is fresh', async (t) => {
   const members = new Membership('be1', 1, DEFAULT_TIMES);
@@ -67,6 +44,7 @@ void t.test('a frontend that says a backend’s address takes it off nobody’s 
     version: '',
     uptimeMs: 0,
     refusal: undefined,
+    level: 0,
     workers: [],
     info: [],
     silent: [],

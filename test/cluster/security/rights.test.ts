@@ -47,7 +47,6 @@ void t.test('a frontend has no right of a backend, neither to ask nor to answer'
     'cluster.ask',
     'cluster.map',
     'cluster.members',
-    'cluster.ping',
     'cluster.relay',
     'cluster.renew',
     'cluster.report',
@@ -66,6 +65,7 @@ void t.test('a frontend has no right of a backend, neither to ask nor to answer'
     'login.administrator',
     'login.administrator-note',
     'mail.deliver',
+    'placement.move-slot',
     'pop.session',
     'relay.call',
     'security.keys',
@@ -75,7 +75,6 @@ void t.test('a frontend has no right of a backend, neither to ask nor to answer'
   ]);
   t.same(answered.toSorted(), [
     'cluster.ask',
-    'cluster.ping',
     'cluster.statement',
     'cluster.worker-ping',
     'cluster.worker-statement',
@@ -127,6 +126,6 @@ async function registered(): Promise<ReadonlyMap<string, string>> {
     for (const name of names) found.set(name, file);
   }
   // Served in a loop, over both of its names.
-  for (const name of [Service.relay, Service.relayData]) found.set(name, 'cluster/detour.ts');
+  for (const name of [Service.relay, Service.relayData]) found.set(name, 'cluster/view/detour.ts');
   return found;
 }

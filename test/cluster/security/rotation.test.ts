@@ -5,14 +5,16 @@
 import { X509Certificate } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { Service } from '../../../src/cluster/messages.ts';
+import { isBackendRole } from '../../../src/cluster/roles.ts';
 import { fingerprint, makeRequest } from '../../../src/cluster/security/authority.ts';
 import { Follower, holdsAll, keysFor } from '../../../src/cluster/security/follower.ts';
-import { isBackendRole, readMemberCertificate } from '../../../src/cluster/security/identity.ts';
+import { readMemberCertificate } from '../../../src/cluster/security/identity.ts';
 import type { MemberSecurity } from '../../../src/cluster/security/member-security.ts';
-import { Registrar, type SettingsWrite, sealAuthority } from '../../../src/cluster/security/registrar.ts';
+import { Registrar, sealAuthority } from '../../../src/cluster/security/registrar.ts';
 import { held, type RotationOptions, renewed, rotate } from '../../../src/cluster/security/rotation.ts';
 import { seal, sealedUnder, unseal } from '../../../src/cluster/security/sealed.ts';
 import { authorityKey } from '../../../src/cluster/security/state.ts';
+import { type SettingsWrite } from '../../../src/cluster/types.ts';
 import { noLogger } from '../../../src/lib/logging.ts';
 import type { Address, Clock } from '../../../src/platform/platform.ts';
 import { realPlatform } from '../../../src/platform/real/platform.ts';

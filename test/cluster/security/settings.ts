@@ -1,12 +1,13 @@
 /** Cluster settings in memory, with decisions as the controller makes them: one after another, on the newest. */
-import type { Decide, SettingsWrite } from '../../../src/cluster/security/registrar.ts';
+
 import {
   formatState,
   parseState,
   type SecurityState,
   STATE_KEY,
 } from '../../../src/cluster/security/state.ts';
-import { SettingsCopy } from '../../../src/cluster/settings-copy.ts';
+import type { Decide, SettingsWrite } from '../../../src/cluster/types.ts';
+import { SettingsCopy } from '../../../src/cluster/view/settings-copy.ts';
 
 export class TestSettings {
   readonly copy = new SettingsCopy();

@@ -1,14 +1,14 @@
 /** Everybody speaks for its own member only, and a frontend for nothing that has to do with leases or control. */
 import t from 'tap';
 import type { Peer } from '../../../src/cluster/bus/types.ts';
-import type { Renewal, Report, WorkerInfo } from '../../../src/cluster/messages.ts';
+import type { Report } from '../../../src/cluster/messages.ts';
 import { mayAsk, mayChange, mayRenew, mayReport, mayState } from '../../../src/cluster/security/speakers.ts';
 import type { Role } from '../../../src/cluster/types.ts';
-import type { Epoch, Incarnation, Slot } from '../../../src/store/ids.ts';
+import type { Epoch, Slot } from '../../../src/store/ids.ts';
+import * as said from '../said.ts';
 import { CLUSTER_ID } from './support.ts';
 
-const AT = { host: '127.0.0.1', port: 1 };
-const id = (letter: string): Incarnation => letter.repeat(32) as Incarnation;
+const { AT, incarnation: id, renewal } = said;
 
 function peer(member: string, role: Role | undefined): Peer {
   const incarnation = id('f');
@@ -18,48 +18,8 @@ function peer(member: string, role: Role | undefined): Peer {
     : { ...base, proven: { clusterId: CLUSTER_ID, member, role, serial: '1' } };
 }
 
-function report(member: string, role: Role): Report {
-  const worker: WorkerInfo = { incarnation: id('a'), address: AT, pid: 1, life: AT, holds: true };
-  return {
-    controlEpoch: 1,
-    quote: 1,
-    member,
-    role,
-    incarnation: id('b'),
-    address: AT,
-    ready: true,
-    draining: false,
-    settingsVersion: 1,
-    workers: [worker],
-    dead: [id('c')],
-    seq: 1,
-  };
-}
-
-function renewal(member: string, more: Partial<Renewal> = {}): Renewal {
-  return {
-    controlEpoch: 1,
-    quote: 1,
-    member,
-    supervisor: AT,
-    worker: { incarnation: id('a'), address: AT, pid: 1, life: undefined, holds: false },
-    seq: 1,
-    ack: 0,
-    ready: true,
-    draining: false,
-    settingsVersion: 1,
-    nonce: '',
-    probeAgeMs: undefined,
-    stalled: false,
-    count: 0,
-    digest: 0,
-    released: [],
-    returned: [],
-    pairs: undefined,
-    largerEpoch: undefined,
-    ...more,
-  };
-}
+const report = (member: string, role: Role): Report =>
+  said.report(member, { role, workers: [said.worker('a', { life: AT, holds: true })], dead: [id('c')] });
 
 const MEMBERS = [
   { name: 'be1', role: 'backend', info: [{ incarnation: id('1') }] },

@@ -1,4 +1,6 @@
 /** A cluster's authority and members' certificates for tests, made by the code that makes them in earnest. */
+
+import { isBackendRole } from '../../../src/cluster/roles.ts';
 import {
   type Authority,
   fingerprint,
@@ -6,7 +8,6 @@ import {
   makeAuthority,
   makeRequest,
 } from '../../../src/cluster/security/authority.ts';
-import { isBackendRole } from '../../../src/cluster/security/identity.ts';
 import { formatKeyrings, type Keyrings, makeKeyring } from '../../../src/cluster/security/keyring.ts';
 import { MemberSecurity, type SecurityFiles } from '../../../src/cluster/security/member-security.ts';
 import { emptyState, type SecurityState, withCertificate } from '../../../src/cluster/security/state.ts';

@@ -7,47 +7,23 @@ import { parse } from '../../../src/lib/dictionary/parse.ts';
 import { parseAddress, parseEndpoint, plainAddress } from '../../../src/lib/ip.ts';
 import { parseNetworks } from '../../../src/lib/networks.ts';
 import { PROXY_V2_OCTETS_MAX, readProxyHeader } from '../../../src/lib/proxy-header.ts';
+import { GOOD, PIECES } from '../../lib/dictionary/texts.ts';
 import { formatProxyV1, formatProxyV2 } from '../../support/balancer.ts';
 import { CLIENT_HELLO } from '../corpus.ts';
 import { accepted, anyOf, assertSame, type FuzzTarget, maybe, refused, target } from '../target.ts';
 
 const FOUR = { source: { host: '192.0.2.1', port: 1 }, destination: { host: '192.0.2.2', port: 65535 } };
 const SIX = { source: { host: '2001:db8::1', port: 25 }, destination: { host: '::1', port: 2 } };
-const DICTIONARY_WORDS = [
-  '{',
-  '}',
-  '(',
-  ')',
-  '=',
-  ';',
-  ',',
-  '"',
-  '\\',
-  "\\u'",
-  '#',
-  '#T',
-  '#I[',
-  '#NULL#',
-  '[',
-  ']',
-  '/*',
-  '*/',
-  '//',
-  '\n',
-  '\xff',
-  '__proto__',
-];
 
 export const TARGETS: readonly FuzzTarget[] = [
   target({
     name: 'dictionary',
     seeds: [
-      '{a=1;"b c"={d=();};}',
+      ...GOOD.map(([text]) => Buffer.from(text)),
       '(a, "b c", #-5, #NULL#, [HcqHfHI=], #T22-10-2009_15:24:45, #I[2001:db8::1]:25)',
       '/* x */ {\n  // y\n  MemberName = be1;\n  L = ("\\"\\\\\\r\\n\\065\\195\\169\\u\'1f600\'");\n}\n',
-      '"one"\n  "two" /* and */ "three"',
     ],
-    words: DICTIONARY_WORDS,
+    words: PIECES,
     growth: 128,
     run(input) {
       const parsed = parse(input);
@@ -68,7 +44,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   target({
     name: 'dictionary-document',
     seeds: ['{\n  a = 1;\n  b = {c = (x, y);};\n}\n', '{}', '{a=b;}'],
-    words: DICTIONARY_WORDS,
+    words: PIECES,
     growth: 128,
     run(input) {
       const document = parseDocument(input);

@@ -5,7 +5,7 @@ import { parseAddresses } from '../../../src/mime/address.ts';
 import { charsetDecoder, decodeHeaderValue, transferDecoder } from '../../../src/mime/decode.ts';
 import { envelopeOf } from '../../../src/mime/envelope.ts';
 import { headerFields, unfold } from '../../../src/mime/header.ts';
-import { HeaderSubset } from '../../../src/mime/headerSubset.ts';
+import { HeaderSubset } from '../../../src/mime/header-subset.ts';
 import { PARTS_MAX } from '../../../src/mime/limits.ts';
 import { parseContentType, parseDisposition, parseWords } from '../../../src/mime/parameters.ts';
 import type { Part } from '../../../src/mime/part.ts';

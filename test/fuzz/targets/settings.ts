@@ -12,22 +12,8 @@ import {
 } from '../../../src/settings/domain-settings.ts';
 import { readSettings } from '../../../src/settings/load.ts';
 import { checkSettings, SETTINGS } from '../../../src/settings/settings.ts';
+import { SETTING_VALUES } from '../../settings/values.ts';
 import { accepted, type FuzzTarget, orDecodeError, refused, target } from '../target.ts';
-
-const VALUES = [
-  '150ms',
-  '2s',
-  '0',
-  '#12',
-  '127.0.0.1:25',
-  '()',
-  '("[::1]:1")',
-  'off',
-  'YES',
-  '32M',
-  '{a=b;}',
-  '[YQ==]',
-];
 
 export const TARGETS: readonly FuzzTarget[] = [
   target({
@@ -39,7 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     ],
     words: [
       ...Object.keys(SETTINGS).map((name) => `${name}=`),
-      ...VALUES,
+      ...SETTING_VALUES,
       ';',
       '{',
       '}',
@@ -86,7 +72,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   target({
     name: 'domain-settings-written',
     seeds: ['{IPAddresses=(192.0.2.1, "2001:db8::1");}', '{SecureCertificate=[YWJj];}', '{}'],
-    words: ['IPAddresses=', 'SecureCertificate=', 'PrivateSecureKey=', 'CAChain=', ...VALUES],
+    words: ['IPAddresses=', 'SecureCertificate=', 'PrivateSecureKey=', 'CAChain=', ...SETTING_VALUES],
     growth: 128,
     run(input) {
       const parsed = parse(input);

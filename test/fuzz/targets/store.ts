@@ -6,16 +6,29 @@ import {
   SETTINGS_RECORD_TYPES,
 } from '../../../src/directory/cluster-settings-records.ts';
 import { Decoder, Encoder } from '../../../src/lib/encoder.ts';
+import { newUids } from '../../../src/store/account/copied.ts';
 import {
   decodeInitialMailboxes,
   encodeInitialMailboxes,
   USUAL_MAILBOXES,
 } from '../../../src/store/account/initial.ts';
-import { decodeRanges, encodeRanges, rangesOf } from '../../../src/store/account/ranges.ts';
+import { ACCOUNT_LIMITS, UID_MAX } from '../../../src/store/account/limits.ts';
+import {
+  countOf,
+  decodeRanges,
+  encodeRanges,
+  rangesOf,
+  type UidRanges,
+} from '../../../src/store/account/ranges.ts';
 import { decode, KNOWN_TYPES } from '../../../src/store/account/records.ts';
-import { decodeResult, encodeResult } from '../../../src/store/account/results.ts';
+import {
+  decodeResult,
+  encodeResult,
+  type Operation,
+  type Results,
+} from '../../../src/store/account/results.ts';
 import { decodeState, encodeState } from '../../../src/store/account/snapshot.ts';
-import type { Uid } from '../../../src/store/account/types.ts';
+import type { Copied, FlagsStored, Uid } from '../../../src/store/account/types.ts';
 import type { DomainId, Epoch, Incarnation } from '../../../src/store/ids.ts';
 import {
   decodePayload,
@@ -44,11 +57,12 @@ import {
   SLOT_RECORD_TYPES,
   type SlotChange,
 } from '../../../src/store/slot/records.ts';
+import { accountCorpus } from '../../store/account/account-corpus.ts';
 import { MemoryFs } from '../../support/memory-fs.ts';
-import { accountCorpus } from '../account-corpus.ts';
 import {
   accepted,
   anyOf,
+  assertSame,
   type FuzzTarget,
   maybe,
   orDecodeError,
@@ -109,7 +123,15 @@ await seal(SNAPSHOT, () => Promise.resolve());
 const ACCOUNT = await accountCorpus();
 /** A log of one file in which everything counts. */
 const ACCOUNT_LOG = { files: [{ file: 1, octets: 1e9 }], currentPlace: (place: Place) => place };
-const OPERATIONS = ['createMailbox', 'append', 'storeFlags', 'copy', 'expunge', 'setProperties'] as const;
+const OPERATIONS = [
+  'createMailbox',
+  'append',
+  'storeFlags',
+  'copy',
+  'move',
+  'expunge',
+  'setProperties',
+] as const;
 /** In a log the record's header says the type; here the first octet does. */
 const TYPES = [...KNOWN_TYPES];
 const SLOT_CHANGES: readonly SlotChange[] = [
@@ -132,6 +154,29 @@ const SLOT_CHANGES: readonly SlotChange[] = [
   { kind: 'finished', step: STEP },
   { kind: 'undone', step: STEP, object: OBJECT },
 ];
+
+/** What is given out is what a mailbox can hold, and what is remembered of it says the same. */
+function checkResult<O extends Operation>(operation: O, result: Results[O]): void {
+  const { uids, copied } = uidsIn(result);
+  for (const ranges of uids) {
+    assert.ok(countOf(ranges) <= ACCOUNT_LIMITS.messagesPerMailboxMax);
+    for (const [index, [first, last]] of ranges.entries())
+      assert.ok(first > (ranges[index - 1]?.[1] ?? 0) && first <= last && last <= UID_MAX);
+  }
+  if (copied !== undefined) {
+    const to = newUids(copied);
+    assert.equal(countOf(to), countOf(copied.from));
+    assert.ok((to.at(-1)?.[1] ?? 0) <= UID_MAX);
+  }
+  assertSame(decodeResult(operation, encodeResult(operation, result)), result, operation);
+}
+
+function uidsIn(result: unknown): { readonly uids: readonly UidRanges[]; readonly copied?: Copied } {
+  if (Array.isArray(result)) return { uids: [result as UidRanges] };
+  if (typeof result !== 'object' || result === null) return { uids: [] };
+  if ('runs' in result) return { uids: [(result as Copied).from], copied: result as Copied };
+  return { uids: 'changed' in result ? Object.values(result as FlagsStored) : [] };
+}
 
 export const TARGETS: readonly FuzzTarget[] = [
   target({
@@ -229,13 +274,28 @@ export const TARGETS: readonly FuzzTarget[] = [
   }),
   target({
     name: 'account-result',
-    seeds: [encodeResult('setProperties', undefined), encodeResult('expunge', [1, 2, 9] as Uid[])],
+    seeds: [
+      encodeResult('setProperties', undefined),
+      encodeResult('expunge', rangesOf([1, 2, 9] as Uid[])),
+      encodeResult('storeFlags', { changed: [[1, 70_000]], refused: [[80_000, 80_000]] }),
+      encodeResult('move', {
+        uidValidity: 7,
+        from: [[1, 300]],
+        runs: [
+          { at: 0, to: 5 },
+          { at: 200, to: 900 },
+        ],
+      }),
+    ],
     words: ['\xff\xff\xff\xff\x0f', '\x80', '\x01'],
+    growth: 64,
     run: (input) =>
-      // A list of UIDs is kept as ranges and given out as it was, however long: what it holds is not told here.
-      anyOf(
-        OPERATIONS.map((operation) => orFailure(['invalid'], () => typeof decodeResult(operation, input))),
-      ),
+      anyOf(OPERATIONS.map((operation) => orFailure(['invalid'], () => decodeResult(operation, input)))),
+    check(_, { value }) {
+      // A refusal is told as text, which no result is.
+      for (const [index, result] of (value as unknown[]).entries())
+        if (typeof result !== 'string') checkResult(OPERATIONS[index]!, result as Results[Operation]);
+    },
   }),
   target({
     name: 'account-initial-mailboxes',

@@ -4,7 +4,7 @@ import { COMMANDS } from '../../../src/admin/commands.ts';
 import { readArguments } from '../../../src/admin/grammar.ts';
 import { Refusal } from '../../../src/admin/types.ts';
 import { answer, LINE_OCTETS_MAX, LOGIN_LINE_OCTETS_MAX } from '../../../src/cli/codec.ts';
-import { Lines as PwdLines } from '../../../src/cli/lines.ts';
+import { commandLine } from '../../../src/cli/lines.ts';
 import { COMMAND_OCTETS_MAX, parseCommand, type State } from '../../../src/pop/codec/command.ts';
 import { UidList } from '../../../src/pop/uid-list.ts';
 import { Lines } from '../../../src/relay/lines.ts';
@@ -73,7 +73,7 @@ function linesOf(pieces: readonly Buffer[]): readonly string[] {
 
 /** As `linesOf`; a bad line is the last. */
 function pwdLinesOf(pieces: readonly Buffer[]): readonly string[] {
-  const lines = new PwdLines();
+  const lines = new Lines();
   const found: string[] = [];
   for (const piece of pieces) {
     lines.push(piece);
@@ -82,8 +82,9 @@ function pwdLinesOf(pieces: readonly Buffer[]): readonly string[] {
       line.kind !== 'more';
       line = lines.next(LOGIN_LINE_OCTETS_MAX)
     ) {
-      found.push(line.kind === 'value' ? line.value : '\n');
-      if (line.kind === 'bad') return found;
+      const read = commandLine(line);
+      found.push(read.kind === 'line' ? read.text : '\n');
+      if (read.kind === 'bad-line') return found;
     }
   }
   return found;

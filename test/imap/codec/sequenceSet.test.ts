@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatNumbers, holds, normalRanges } from '../../../src/imap/codec/sequenceSet.ts';
+import { formatNumbers, formatRanges, holds, normalRanges } from '../../../src/imap/codec/sequenceSet.ts';
 import { STAR } from '../../../src/imap/codec/types.ts';
 
 const SEED = 20260908;
@@ -51,4 +51,12 @@ void t.test('numbers as a set', async (t) => {
   t.equal(formatNumbers([]), '');
   t.equal(formatNumbers([2, 4, 5, 6, 9]), '2,4:6,9');
   t.equal(formatNumbers(new Set([1, 2])), '1:2');
+  t.equal(
+    formatRanges([
+      [2, 2],
+      [4, 6],
+    ]),
+    '2,4:6',
+  );
+  t.equal(formatRanges([]), '');
 });

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { join } from '../../../src/imap/codec/write.ts';
 import { parseCommand } from '../../../src/imap/commands/parse.ts';
+import { Envelopes } from '../../../src/imap/fetch/envelopes.ts';
 import type { FetchPiece } from '../../../src/imap/fetch/item.ts';
 import { factsOf, fetchResponse, isLater, setsSeen } from '../../../src/imap/fetch/response.ts';
 import type { FetchItem } from '../../../src/imap/fetch/table.ts';
@@ -27,7 +28,9 @@ async function fetch(
   const message = mailbox.mailbox.at(0);
   const read = (from: number, octets: number) => mailbox.read(message, from, octets);
   const body = new MessageContent(message.size, read, greedySlices());
-  const pieces = await fetchResponse(7, factsOf(message), body, itemsOf(items), { utf8: false });
+  const envelopes = new Envelopes().of({ gone: new AbortController().signal }, false);
+  const fetched = { facts: factsOf(message), content: body, context: { utf8: false }, envelopes };
+  const pieces = await fetchResponse(7, fetched, itemsOf(items));
   return (await whole(pieces, body)).toString('latin1').replaceAll('\r\n', '\n');
 }
 

@@ -5,6 +5,7 @@ import { search } from '../../../src/imap/search/evaluate.ts';
 import type { SearchScope } from '../../../src/imap/search/key.ts';
 import type { SearchKey } from '../../../src/imap/search/table.ts';
 import type { Slices } from '../../../src/platform/slices.ts';
+import { rangesOf } from '../../../src/store/account/ranges.ts';
 import type { Uid } from '../../../src/store/account/types.ts';
 import { crlf } from '../../mime/corpus.ts';
 import { greedySlices, MemoryMailbox } from '../mailbox.ts';
@@ -68,7 +69,7 @@ async function found(text: string, mailbox = messages()): Promise<number[]> {
   const { uids, sequences } = await search(keyOf(text), {
     ...scopeOf(mailbox),
     isRecent: (uid) => uid >= 30,
-    saved: [20, 30] as Uid[],
+    saved: rangesOf([20, 30] as Uid[]),
   });
   if (sequences.length !== uids.length) throw new Error('as many sequence numbers as UIDs');
   return [...uids];

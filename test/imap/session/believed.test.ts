@@ -15,6 +15,17 @@ const TABLE = [
   ['replace', ['\\Seen'], [], ['\\Seen'], false],
 ] as const;
 
+void t.test('of neighbours with the same flags, and of those without', async (t) => {
+  const believed = new Believed({ mode: 'add', flags: ['$A'] });
+  const [seen, none] = [['\\Seen'], []];
+  for (const uid of [2, 3, 4, 7]) believed.knew(uid as Uid, seen);
+  for (const uid of [8, 9, 20]) believed.knew(uid as Uid, none);
+  const holding = (...flags: string[]) =>
+    Array.from({ length: 22 }, (_, uid) => uid).filter((uid) => believed.holds(uid as Uid, flags));
+  t.same(holding('\\Seen', '$A'), [2, 3, 4, 7]);
+  t.same(holding('$A'), [8, 9, 20]);
+});
+
 for (const [mode, before, flags, now, holds] of TABLE)
   void t.test(`${before.join(' ')} ${mode} ${flags.join(' ')} is ${now.join(' ')}`, async (t) => {
     const believed = new Believed({ mode, flags });

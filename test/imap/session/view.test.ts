@@ -110,6 +110,44 @@ void t.test(
   },
 );
 
+void t.test('ranges of UIDs as ranges of the numbers that the client has for them', async (t) => {
+  const box = new Box();
+  for (let count = 0; count < 10; count++) box.arrive();
+  for (const uid of [3, 4, 8]) box.expunge(box.uids.indexOf(uid));
+  const view = View.of(box.mailbox); // 1 2 5 6 7 9 10
+  const table = [
+    [[[1, 10]], [[1, 7]]],
+    [
+      [
+        [2, 2],
+        [5, 6],
+      ],
+      [[2, 4]],
+    ], // neighbours in the client's numbering
+    [
+      [
+        [1, 1],
+        [6, 7],
+        [10, 10],
+      ],
+      [
+        [1, 1],
+        [4, 5],
+        [7, 7],
+      ],
+    ],
+    [
+      [
+        [3, 4],
+        [8, 8],
+        [11, 20],
+      ],
+      [],
+    ],
+  ] as const;
+  for (const [uids, sequences] of table) t.same(await view.sequencesOf(uids, greedySlices()), sequences);
+});
+
 void t.test('a mailbox that is gone is expunged altogether', async (t) => {
   const box = new Box();
   box.arrive();

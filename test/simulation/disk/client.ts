@@ -25,6 +25,7 @@ export interface DiskCall<T> {
 
 interface Pending {
   readonly call: DiskCall<unknown>;
+  readonly startedMs: number;
   readonly settle: (outcome: Outcome) => void;
   phase: 'request' | 'second-half' | 'reply';
   outcome: Outcome | undefined;
@@ -33,16 +34,24 @@ interface Pending {
 
 type Outcome = { readonly value: unknown } | { readonly error: Error };
 
+/** Share of calls that a failing storage answers with EIO. */
+const FAILING = 0.4;
+/** Each call to a slow storage takes up to this longer. */
+const SLOW_STORAGE_MS_MAX = 900;
+
 interface View {
   readonly bytes: Buffer;
   readonly sinceMs: number;
 }
 
 export class DiskClient {
-  readonly server: StorageServer;
   readonly kind: 'nfs' | 'local';
-  /** No way to the server; set through the machine. */
-  isCut = false;
+  /** Which ways to and from the server are cut; set through the machine, as is `state`. */
+  cut: 'none' | 'both' | 'requests' | 'replies' = 'none';
+  #state: 'well' | 'slow' | 'failing' | 'vanished' = 'well';
+  readonly #mounted: StorageServer;
+  /** What lies below the mount. */
+  #below: StorageServer | undefined;
   readonly #world: World;
   readonly #machine: Machine;
   readonly #random: Prng;
@@ -63,26 +72,61 @@ export class DiskClient {
     this.#machine = machine;
     this.#random = world.random.fork(`disk ${machine.name}`);
     this.kind = storage === 'shared' ? 'nfs' : 'local';
-    this.server = storage === 'shared' ? world.storage : new StorageServer(world);
-    this.server.attach(this);
+    this.#mounted = storage === 'shared' ? world.storage : new StorageServer(world);
+    this.#mounted.attach(this);
+  }
+
+  /** Where a path leads now; what was opened before a mount vanished leads to where it did. */
+  get server(): StorageServer {
+    return this.#below ?? this.#mounted;
+  }
+
+  get state(): 'well' | 'slow' | 'failing' | 'vanished' {
+    return this.#state;
+  }
+
+  set state(state: 'well' | 'slow' | 'failing' | 'vanished') {
+    const wasVanished = this.#state === 'vanished';
+    this.#state = state;
+    if (wasVanished === (state === 'vanished')) return;
+    // Mounted or not, the kernel knows nothing yet of what it sees from now on.
+    this.#missing.clear();
+    this.#listings.clear();
+    this.#below = undefined;
+    if (state !== 'vanished') return;
+    this.#below = new StorageServer(this.#world);
+    for (const name of this.#mounted.tree.directory('/', 'scandir').entries.keys())
+      this.#below.tree.makeDirectory(`/${name}`);
   }
 
   get reaches(): boolean {
-    return this.#machine.state === 'up' && !this.isCut && this.server.isRunning;
+    return this.#passes('request') && this.#passes('reply');
+  }
+
+  #passes(phase: Pending['phase']): boolean {
+    if (this.#machine.state !== 'up' || !this.server.isRunning) return false;
+    return this.cut === 'none' || this.cut === (phase === 'reply' ? 'requests' : 'replies');
   }
 
   /** Starts a call; `settle` is run in the process, when it can run, with what came back. */
   start<T>(call: DiskCall<T>, settle: (outcome: Outcome) => void): void {
-    const pending: Pending = { call, settle, phase: 'request', outcome: undefined, hasWaited: false };
+    const startedMs = this.#world.nowMs;
+    const pending: Pending = {
+      call,
+      startedMs,
+      settle,
+      phase: 'request',
+      outcome: undefined,
+      hasWaited: false,
+    };
     this.#pending.add(pending);
     this.#travel(pending, this.#slowness());
   }
 
   /** Something was healed, resumed or started: calls that were kept back go on, each in its own time. */
   changed(): void {
-    if (!this.reaches) return;
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held.filter(({ phase }) => this.#passes(phase));
+    this.#held = this.#held.filter(({ phase }) => !this.#passes(phase));
     for (const pending of held)
       this.#travel(pending, this.#random.unit() * this.#world.faults.retransmitMsMax);
   }
@@ -90,7 +134,7 @@ export class DiskClient {
   /** Power off: caches are empty, calls on their way are carried out wholly, in part, or never. */
   machineLost(): void {
     const { counters, faults } = this.#world;
-    const mayArrive = !this.isCut && this.server.isRunning;
+    const mayArrive = (this.cut === 'none' || this.cut === 'replies') && this.server.isRunning;
     for (const pending of this.#pending) if (pending.phase !== 'reply' && mayArrive) this.#tear(pending);
     this.#pending = new Set();
     this.#held = [];
@@ -182,7 +226,8 @@ export class DiskClient {
     const { name, path, process } = pending.call;
     this.#world.schedule(delayMs, `disk ${process.label} ${pending.phase} ${name} ${path}`, () => {
       if (!this.#pending.has(pending)) return;
-      if (this.reaches) return pending.phase === 'reply' ? this.#answer(pending) : this.#arrive(pending);
+      if (this.#passes(pending.phase))
+        return pending.phase === 'reply' ? this.#answer(pending) : this.#arrive(pending);
       this.#world.counters.add('late-call');
       this.#held.push(pending);
     });
@@ -199,9 +244,9 @@ export class DiskClient {
     const waitMs = this.#delegationWait(pending);
     if (waitMs > 0) return this.#travel(pending, waitMs);
     const changes = call.nature !== 'look';
-    if (changes && this.#random.chance(faults.ioError)) {
-      counters.add('io-error');
-      pending.outcome = { error: fsError('EIO', call.name, call.path) };
+    const fails = this.#state === 'failing' && this.#random.chance(FAILING);
+    if (fails || (changes && this.#random.chance(faults.ioError))) {
+      this.#fail(pending);
     } else if (call.nature === 'space' && (this.server.isFull || this.#random.chance(faults.noSpace))) {
       counters.add('no-space');
       if (this.#random.chance(0.5)) call.torn?.(this.#random);
@@ -217,15 +262,38 @@ export class DiskClient {
       return this.#travel(pending, this.#slowness());
     } else {
       pending.outcome = outcomeOf(call.act);
+      if (changes && !('error' in pending.outcome)) this.#countLate(pending);
       if (changes && this.#random.chance(faults.lostReply)) {
         counters.add('lost-reply');
         pending.outcome = { error: fsError('EIO', call.name, call.path) };
       }
     }
-    const said = 'error' in pending.outcome ? (pending.outcome.error as NodeJS.ErrnoException).code : 'ok';
+    const said = 'error' in pending.outcome! ? (pending.outcome.error as NodeJS.ErrnoException).code : 'ok';
     this.#world.note(`  ${call.name} ${nameOf(call.path)} ${said ?? 'error'}`);
     pending.phase = 'reply';
     this.#travel(pending, 0);
+  }
+
+  /** EIO; of a write nothing, a part or all of it may be there all the same, as of one whose sync failed. */
+  #fail(pending: Pending): void {
+    const { call } = pending;
+    const isWrite = call.name === 'writeDurably';
+    this.#world.counters.add(isWrite ? 'failed-sync' : 'io-error');
+    if (isWrite) {
+      const fate = this.#random.pick(['whole', 'torn', 'nothing'] as const);
+      if (fate === 'whole') outcomeOf(call.act);
+      else if (fate === 'torn') call.torn?.(this.#random);
+    }
+    pending.outcome = { error: fsError('EIO', call.name, call.path) };
+  }
+
+  /** Who asked for it has no lease of then any more, and it succeeds. */
+  #countLate({ call, startedMs }: Pending): void {
+    const { counters, faults, nowMs } = this.#world;
+    if (nowMs - startedMs < faults.lateMs) return;
+    if (call.name === 'writeDurably') counters.add('late-write');
+    else if (call.name === 'createExclusive' || call.name === 'makeDirectory') counters.add('late-creation');
+    else if (call.name === 'replace') counters.add('late-rename');
   }
 
   #answer(pending: Pending): void {
@@ -265,6 +333,7 @@ export class DiskClient {
 
   #slowness(): number {
     const { counters, faults } = this.#world;
+    if (this.#state === 'slow') return this.#random.unit() * SLOW_STORAGE_MS_MAX;
     if (!this.#random.chance(faults.slowCall)) return 0;
     counters.add('slow-call');
     return this.#random.unit() * faults.slowMsMax;

@@ -313,3 +313,73 @@ void t.test(
     t.same([...seen].sort(), ['new', 'old', 'old and a temporary file']);
   },
 );
+
+void t.test('one way cut: calls are done and not answered, or only answered', async (t) => {
+  const { world, a, h, settle, content } = setUp();
+  const file = await settle(h.createExclusive('/d/1'));
+  a.cutStorage('replies');
+  let isAnswered = false;
+  const written = file.writeDurably([Buffer.from('done')], 0).then(() => {
+    isAnswered = true;
+  });
+  await world.run(world.nowMs + 100);
+  t.equal(content('/d/1').toString(), 'done', 'the request arrived');
+  t.notOk(isAnswered);
+  a.healStorage();
+  await settle(written);
+  a.cutStorage('requests');
+  const lost = file.writeDurably([Buffer.from('late')], 4);
+  await world.run(world.nowMs + 3000);
+  t.equal(content('/d/1').toString(), 'done', 'the request did not');
+  a.healStorage();
+  await settle(lost);
+  t.equal(content('/d/1').toString(), 'donelate');
+  t.ok(world.counters.of('late-write') > 0, 'a write that succeeds so late is counted');
+});
+
+void t.test('a mount that vanished is an empty directory, and then itself again', async (t) => {
+  const { world, a, h, settle, content } = setUp();
+  const file = await settle(h.createExclusive('/d/1'));
+  a.harmStorage('vanished');
+  t.same(await settle(h.list('/')), ['d'], 'the mount point is there');
+  t.same(await settle(h.list('/d')), []);
+  await t.rejects(settle(h.open('/d/1')), { code: 'ENOENT' });
+  await settle(h.createExclusive('/d/elsewhere'));
+  await settle(file.writeDurably([Buffer.from('x')], 0));
+  t.equal(content('/d/1').toString(), 'x', 'what was open is open');
+  a.healStorage();
+  t.same(await settle(h.list('/d')), ['1'], 'and what was made meanwhile lies below the mount');
+  t.equal(world.counters.of('storage-vanished'), 1);
+});
+
+void t.test('a failing storage: EIO, and of a write nothing, a part or all', async (t) => {
+  const { a, h, settle, content } = setUp();
+  const lengths = new Set<number>();
+  a.harmStorage('failing');
+  for (let i = 0; i < 60; i++) {
+    const path = `/d/${i}`;
+    const file = await settle(h.createExclusive(path)).catch(() => undefined);
+    const error = await settle(file?.writeDurably([Buffer.alloc(10, 1)], 0) ?? Promise.resolve()).then(
+      () => undefined,
+      (reason: NodeJS.ErrnoException) => reason,
+    );
+    if (error === undefined) continue;
+    t.equal(error.code, 'EIO');
+    lengths.add(content(path).length);
+  }
+  t.ok(lengths.has(0) && lengths.has(10), `left behind: ${[...lengths].join(' ')} octets`);
+});
+
+void t.test('a full pool: calls wait for a thread, and whoever held it gives it back', async (t) => {
+  const { world, holder, h, settle } = setUp();
+  const end = holder.fs.holdThreads(8);
+  let isListed = false;
+  const listed = h.list('/d').then(() => {
+    isListed = true;
+  });
+  await world.run(world.nowMs + 5000);
+  t.notOk(isListed, 'no thread is free');
+  t.equal(world.counters.of('pool-full'), 1);
+  end();
+  await settle(listed);
+});

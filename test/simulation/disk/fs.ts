@@ -1,22 +1,43 @@
-/** `Fs` of one simulated process: its calls pass a gate, as on the real platform, then go to the machine's disk. */
+/**
+ * `Fs` of one simulated process: its calls pass the gate of the mount, as on the real platform, then need a thread of the
+ * process's pool (libuv's), for as long as they last, then go to the machine's disk.
+ */
 import type { AppendFile, Fs, ReadFile } from '../../../src/platform/platform.ts';
-import { Gate } from '../../../src/platform/real/gate.ts';
+import { Gate, type Lane } from '../../../src/platform/real/gate.ts';
 import { type FileInode, type Inode, nameOf, parentOf } from '../../support/file-tree.ts';
 import type { SimProcess } from '../machine.ts';
 import type { DiskCall, DiskClient } from './client.ts';
 import { SimAppendFile, SimReadFile } from './files.ts';
 
-/** As a member with the default pool has it; waiting calls are not limited here. */
+/** The gate as src/platform/real/fs.ts has it with a pool of eight; waiting calls are not limited here. */
 const CALLS_IN_FLIGHT_MAX = 4;
+const RESERVED_FOR_URGENT = 1;
+/** Threads of the pool. Other mounts, name look-ups and the like take some of them at times (`holdThreads`). */
+const THREADS = 8;
+const HEARTBEATS = '/.cluster/control';
 
 type Call<T> = Omit<DiskCall<T>, 'process'>;
 
 export class SimFs implements Fs {
   readonly #process: SimProcess;
-  readonly #gate = new Gate(CALLS_IN_FLIGHT_MAX, Number.POSITIVE_INFINITY);
+  readonly #gate = new Gate(CALLS_IN_FLIGHT_MAX, Number.POSITIVE_INFINITY, RESERVED_FOR_URGENT);
+  readonly #pool: Pool;
 
   constructor(process: SimProcess) {
     this.#process = process;
+    this.#pool = new Pool(THREADS, () => process.machine.world.counters.add('pool-full'));
+  }
+
+  /** So many threads are held by calls that have nothing to do with this storage; gives their end. */
+  holdThreads(threads: number): () => void {
+    const ends = Array.from({ length: threads }, () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      void this.#pool.run(() => promise);
+      return resolve;
+    });
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   get #disk(): DiskClient {
@@ -132,15 +153,14 @@ export class SimFs implements Fs {
   call<T>(call: Call<T>): Promise<T> {
     const process = this.#process;
     if (process.crashed) return new Promise(() => undefined);
-    return this.#gate.run(
-      () =>
-        new Promise<T>((resolve, reject) => {
-          this.#disk.start({ ...call, process }, (outcome) => {
-            if ('error' in outcome) reject(outcome.error);
-            else resolve(outcome.value as T);
-          });
-        }),
-    );
+    const onDisk = (): Promise<T> =>
+      new Promise<T>((resolve, reject) => {
+        this.#disk.start({ ...call, process }, (outcome) => {
+          if ('error' in outcome) reject(outcome.error);
+          else resolve(outcome.value as T);
+        });
+      });
+    return this.#gate.run(() => this.#pool.run(onDisk), laneOf(call));
   }
 
   /** Octets of an open file as this machine sees them. */
@@ -197,6 +217,39 @@ export class SimFs implements Fs {
   #removeAt(path: string, act: () => void): void {
     act();
     this.#disk.server.touched(path);
+  }
+}
+
+/** As on the real platform: commits, fences, probes and heartbeats go first. */
+function laneOf({ name, path }: { readonly name: string; readonly path: string }): Lane {
+  if (name === 'createExclusive' || name === 'writeDurably' || name === 'list') return 'urgent';
+  return path.includes(HEARTBEATS) ? 'urgent' : 'usual';
+}
+
+/** Threads of one process: a call holds one until it has ended, and the next in line gets it, first come, first served. */
+class Pool {
+  #free: number;
+  readonly #full: () => void;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(threads: number, full: () => void) {
+    this.#free = threads;
+    this.#full = full;
+  }
+
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else {
+      this.#full();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    try {
+      return await call();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
   }
 }
 

@@ -4,20 +4,17 @@
  */
 import type { Platform } from '../../../src/platform/platform.ts';
 import type { Prng } from '../../support/prng.ts';
-import { DOMAIN, IMAP_PORT, PASSWORD, type Reply } from './door.ts';
+import { DOMAIN, IMAP_PORT, PASSWORD } from './door.ts';
 import { DoorClient } from './door-client.ts';
 import { Stage } from './fate.ts';
 import { type Fetched, ImapClient } from './imap-client.ts';
 import { NoAnswer } from './line-client.ts';
 import type { Before, Delivery, Look, MailboxLedger, SeenMessage } from './mailbox-ledger.ts';
-import type { AccountNames, NameLedger } from './name-ledger.ts';
 
 export const BOXES = ['INBOX', 'Archive'] as const;
 const KEYWORDS = Array.from({ length: 12 }, (_, i) => `kw${i}`);
 const PAUSE_MS: readonly [number, number] = [5, 150];
 const AFTER_FAILURE_MS = 60;
-/** Alive at a time, of those that an administrator makes. */
-const ACCOUNTS_MAX = 5;
 
 export interface ClientOptions {
   readonly platform: Platform;
@@ -32,7 +29,7 @@ export interface ClientOptions {
   readonly beginLook: () => () => boolean;
 }
 
-abstract class Client {
+export abstract class Client {
   protected readonly platform: Platform;
   protected readonly random: Prng;
   protected readonly hosts: readonly string[];
@@ -347,129 +344,3 @@ export class Reader extends Client {
     if (answer.status === 'OK') leaves.answered();
   }
 }
-
-/** Makes, renames, deletes accounts and sets their aliases and settings; resolves names in between. */
-export class Administrator extends Client {
-  readonly #ledger: NameLedger;
-  readonly #name: string;
-  readonly #doors: readonly [DoorClient, DoorClient];
-  readonly #accounts: AccountNames[] = [];
-  #count = 0;
-
-  constructor(options: ClientOptions, name: string, ledger: NameLedger) {
-    super(options);
-    this.#name = name;
-    this.#ledger = ledger;
-    this.#doors = [0, 1].map(
-      (first) => new DoorClient(options.platform, options.hosts, first, options.note),
-    ) as [DoorClient, DoorClient];
-  }
-
-  async run(): Promise<void> {
-    while (!this.isStopped()) {
-      await this.#turn();
-      await this.pause();
-    }
-    for (const door of this.#doors) door.close();
-  }
-
-  async #turn(): Promise<void> {
-    const account = this.#accounts.length === 0 ? undefined : this.random.pick(this.#accounts);
-    const choice = this.random.unit();
-    if (choice < 0.25) return this.#look();
-    if (choice < 0.35) return this.#setting();
-    if (choice < 0.45) return this.#race();
-    if (account === undefined || (choice < 0.6 && this.#accounts.length < ACCOUNTS_MAX))
-      return this.#create();
-    const [present, ...aliases] = account.names as [string, ...string[]];
-    if (choice < 0.75) {
-      const to = this.#fresh();
-      return this.#change(account, [to, ...aliases], { do: 'rename', name: present, to });
-    }
-    if (choice < 0.92) {
-      const wanted = [...aliases.filter(() => this.random.chance(0.5)), this.#fresh()];
-      return this.#change(account, [present, ...wanted], { do: 'aliases', name: present, aliases: wanted });
-    }
-    return this.#change(account, [], { do: 'delete', name: present });
-  }
-
-  #fresh(): string {
-    return `${this.#name}${this.#count++}`;
-  }
-
-  async #create(): Promise<void> {
-    const name = this.#fresh();
-    const account = this.#ledger.newAccount();
-    const asked = this.#ledger.asks(account, [name]);
-    const reply = await this.#doors[0].ask({ do: 'create', name });
-    if (reply?.kind !== 'done') return this.#notDone('create', reply);
-    asked.answered();
-    this.#ledger.isObject(account, reply.value!);
-    this.#accounts.push(account);
-  }
-
-  /** Two ask for the same name at once: only one of them gets it. */
-  async #race(): Promise<void> {
-    const name = this.#fresh();
-    const account = this.#ledger.newAccount();
-    const asked = this.#ledger.asks(account, [name]);
-    const replies = await Promise.all(this.#doors.map((door) => door.ask({ do: 'create', name })));
-    const won = replies.flatMap((reply) => (reply?.kind === 'done' ? [reply] : []));
-    if (won.length > 1) this.broken(`${name} was created twice`);
-    for (const reply of won) {
-      asked.answered();
-      this.#ledger.isObject(account, reply.value!);
-    }
-  }
-
-  async #change(
-    account: AccountNames,
-    names: readonly string[],
-    request: Parameters<DoorClient['ask']>[0] & { readonly name: string },
-  ): Promise<void> {
-    const asked = this.#ledger.asks(account, names);
-    const reply = await this.#doors[0].ask(request);
-    if (reply?.kind === 'done') {
-      asked.answered();
-      if (names.length > 0) return;
-    } else this.#notDone(`${request.do} ${request.name}`, reply);
-    // Deleted, or nobody knows what it is called: left alone from now on, and looked at all the same.
-    this.#accounts.splice(this.#accounts.indexOf(account), 1);
-  }
-
-  /** Every name is new and every account ours, so nothing may be refused for good. */
-  #notDone(what: string, reply: Reply | undefined): void {
-    if (reply?.kind === 'failed' && !TEMPORARY.has(reply.code))
-      this.broken(`${what}: ${reply.code} ${reply.why}`);
-  }
-
-  async #look(): Promise<void> {
-    const records = [...this.#ledger.records.values()];
-    if (records.length === 0) return;
-    const record = this.random.pick(records);
-    const before = record.fate.least;
-    const reply = await this.random.pick(this.#doors).ask({ do: 'resolve', name: record.name });
-    if (reply?.kind === 'done') this.#ledger.resolved(record, reply.value, before);
-    else this.#notDone('resolve', reply);
-  }
-
-  async #setting(): Promise<void> {
-    const door = this.random.pick(this.#doors);
-    const keys = [...this.#ledger.settings.keys()];
-    if (keys.length > 0 && this.random.chance(0.5)) {
-      const key = this.random.pick(keys);
-      const before = this.#ledger.setting(key).least;
-      const reply = await door.ask({ do: 'get', key });
-      if (reply?.kind === 'done') this.#ledger.gotSetting(key, reply.value !== null, before);
-      return;
-    }
-    const key = `${this.#name}/s${this.#count++}`;
-    const fate = this.#ledger.setting(key);
-    fate.asked(Stage.present);
-    const reply = await door.ask({ do: 'set', key, value: key });
-    if (reply?.kind === 'done') fate.answered(Stage.present);
-    else this.#notDone('set', reply);
-  }
-}
-
-const TEMPORARY: ReadonlySet<string> = new Set(['unavailable', 'unknown', 'no-space', 'moved']);

@@ -41,14 +41,16 @@ export type Request =
   | { readonly do: 'get'; readonly key: string }
   | { readonly do: 'domain' };
 
-/** `done` is a promise to the client; anything else is none. SMTP's codes stand in `reply`. */
+/** `done` is a promise to the client; anything else is none. `at`: the process that answered. SMTP's codes stand in `reply`. */
 export type Reply =
-  | { readonly kind: 'done'; readonly value: string | null }
+  | { readonly kind: 'done'; readonly value: string | null; readonly at?: string }
   | { readonly kind: 'failed'; readonly code: FailureCode | 'bug'; readonly why: string }
   | { readonly kind: 'reply'; readonly code: number; readonly why: string };
 
 export interface DoorOptions {
   readonly platform: Platform;
+  /** Of the process. */
+  readonly label: string;
   readonly host: string;
   readonly bus: Bus;
   readonly node: WorkerNode;
@@ -62,7 +64,9 @@ export interface DoorOptions {
 export async function openDoor(options: DoorOptions): Promise<void> {
   const { platform, host, bus, node, authenticator, transactions, logger } = options;
   const dial = createDial(bus, node.map, platform.clock);
-  await platform.net.listen({ host, port: IMAP_PORT }, (connection) => {
+  // All workers of a member share its ports.
+  const shared = { shared: true };
+  const serveImap = (connection: Connection): void => {
     const imap = new ImapConnection({
       connection,
       authenticator,
@@ -78,8 +82,9 @@ export async function openDoor(options: DoorOptions): Promise<void> {
       stallMs: STALL_MS,
     });
     void imap.serve();
-  });
-  await platform.net.listen({ host, port: DOOR_PORT }, (connection) => serveLines(connection, options));
+  };
+  await platform.net.listen({ host, port: IMAP_PORT }, serveImap, shared);
+  await platform.net.listen({ host, port: DOOR_PORT }, (each) => serveLines(each, options), shared);
 }
 
 function serveLines(connection: Connection, options: DoorOptions): void {
@@ -126,7 +131,7 @@ async function perform(request: Request, options: DoorOptions): Promise<Reply> {
   }
   if (request.do === 'get')
     return node.isReady()
-      ? done(node.settings.value(request.key)?.toString() ?? null)
+      ? { ...done(node.settings.value(request.key)?.toString() ?? null), at: options.label }
       : { kind: 'failed', code: 'unavailable', why: 'not ready' };
   if (request.do === 'domain') {
     const { settings } = node;
@@ -167,6 +172,6 @@ async function deliver(request: Extract<Request, { do: 'deliver' }>, intake: Mai
   return refused === undefined ? done() : { kind: 'reply', code: refused.code, why: refused.text };
 }
 
-function done(value: string | null = null): Reply {
+function done(value: string | null = null): Reply & { readonly kind: 'done' } {
   return { kind: 'done', value };
 }

@@ -3,8 +3,10 @@
  * a supervisor with its node of the cluster, and a worker with the owner's services, the clients' services, or both.
  */
 import { createBus } from '../../../src/cluster/bus/bus.ts';
-import { createSupervisorNode, createWorkerNode } from '../../../src/cluster/node.ts';
-import type { ClusterTimes, SupervisorNode, WorkerNode } from '../../../src/cluster/types.ts';
+import { markedFs } from '../../../src/cluster/storage/marked-fs.ts';
+import { createSupervisorNode } from '../../../src/cluster/supervisor-node.ts';
+import type { ClusterTimes, Role, SupervisorNode, WorkerNode } from '../../../src/cluster/types.ts';
+import { createWorkerNode } from '../../../src/cluster/worker-node.ts';
 import {
   openClusterSettings,
   SETTINGS_OBJECT,
@@ -28,11 +30,15 @@ import { ObjectHost } from '../../../src/store/host/host.ts';
 import type { Incarnation } from '../../../src/store/ids.ts';
 import { openLog } from '../../../src/store/log/log.ts';
 import { CheapHasher } from '../../login/hasher.fake.ts';
+import type { Bug } from '../bugs/bug.ts';
 import type { SimProcess } from '../machine.ts';
+import type { World } from '../world.ts';
 import { APPEND_OCTETS_MAX, OWNER_WAIT_MS, openDoor } from './door.ts';
-import type { Plant } from './plant.ts';
+import type { LeaseWatch } from './lease-watch.ts';
 import type { Promises } from './promises.ts';
 import type { Saboteur } from './saboteur.ts';
+import type { Duty, Shape } from './shape.ts';
+import { unreliable } from './unreliable-bus.ts';
 
 export const ROOT = '/shared';
 export const BUS_PORT = 7000;
@@ -42,10 +48,14 @@ const TIMES: Partial<ClusterTimes> = { movesPerSecond: 4000, movesAtOnce: 256, r
 
 /** What all processes of one simulated cluster share. */
 export interface Surroundings {
+  readonly world: World;
   readonly seeds: readonly Address[];
-  readonly plant: Plant;
-  readonly fence: boolean;
+  readonly bug: Bug;
+  readonly shape: Shape;
+  /** Requests that have arrived somewhere. */
+  readonly requests: Set<string>;
   readonly promises: Promises;
+  readonly leases: LeaseWatch;
   readonly saboteur: Saboteur;
   logger(process: SimProcess): Logger;
 }
@@ -62,21 +72,29 @@ export interface RunningWorker {
   host: ObjectHost | undefined;
 }
 
-export type Duty = 'owns' | 'faces';
+const ROLES: Readonly<Record<Duty, Role>> = {
+  owns: 'backend',
+  faces: 'frontend',
+  both: 'symmetric',
+  alone: 'standalone',
+};
 
 export function startSupervisor(process: SimProcess, duty: Duty, around: Surroundings): RunningSupervisor {
   const running: RunningSupervisor = { process, node: undefined };
   const start = async (): Promise<void> => {
     const platform = platformOf(process, around);
     const logger = around.logger(process);
+    const { bug, shape } = around;
+    const stored = { ...platform, fs: markedFs(platform.fs, ROOT) };
     const bus = await openBus(process, platform, 'supervisor', newIncarnation(platform), around);
     running.node = createSupervisorNode({
       platform,
       bus,
       logger,
-      role: duty === 'owns' ? 'backend' : 'frontend',
+      role: ROLES[duty],
       seeds: around.seeds,
-      times: { ...TIMES, ...around.plant.supervisorTimes },
+      times: { ...TIMES, ...bug.supervisorTimes },
+      lifeProofs: shape.lifeProofs,
       ...(duty === 'faces'
         ? {}
         : {
@@ -86,12 +104,12 @@ export function startSupervisor(process: SimProcess, duty: Duty, around: Surroun
                 lease,
                 openLog: (replay, knownTypes) =>
                   openLog({
-                    ...platform,
+                    ...stored,
                     logger,
                     lease,
                     replay,
                     knownTypes,
-                    fence: around.fence,
+                    fence: shape.fence,
                     directory: `${ROOT}/${SETTINGS_PATH}`,
                     object: SETTINGS_OBJECT,
                     makeDirectory: true,
@@ -126,7 +144,8 @@ async function runWorker(
   const { process, incarnation } = running;
   const logger = around.logger(process);
   const bus = await openBus(process, platform, 'worker', incarnation, around);
-  const host = duty === 'owns' ? openHost(platform, logger, around) : undefined;
+  const stored = { ...platform, fs: markedFs(platform.fs, ROOT) };
+  const host = duty === 'faces' ? undefined : openHost(stored, logger, around);
   const node = await createWorkerNode({
     platform,
     bus,
@@ -138,7 +157,7 @@ async function runWorker(
     ...(host === undefined
       ? {}
       : {
-          holder: around.plant.holder?.(host) ?? host,
+          holder: around.leases.watching(around.bug.holder?.(host) ?? host, process),
           storage: { root: ROOT },
           lifeHost: process.machine.host,
         }),
@@ -150,7 +169,7 @@ async function runWorker(
   const changeSettings = node.changeSettings.bind(node);
   const decoys = new Decoys({ settings, changeSettings, random });
   if (host !== undefined) {
-    new DirectoryService({ bus, host, router, settings, platform, root: ROOT, logger }).start();
+    new DirectoryService({ bus, host, router, settings, platform: stored, root: ROOT, logger }).start();
     serveLogins({ bus, host, hasher, random, clock, remembered, decoys });
     serveMail({ bus, host, clock, logger, goneForMs: (gone) => node.goneForMs(gone) });
     serveImapOwner({ bus, host, clock, logger, appendOctetsMax: APPEND_OCTETS_MAX });
@@ -171,15 +190,33 @@ async function runWorker(
   });
   const transactions = new TransactionNumbers(incarnation);
   const intake = createIntake({ directory: names, router, transactions, logger, waitMs: OWNER_WAIT_MS });
-  const host_ = process.machine.host;
-  await openDoor({ platform, host: host_, bus, node, names, authenticator, transactions, intake, logger });
+  await openDoor({
+    platform,
+    label: `${process.label} ${incarnation}`,
+    host: process.machine.host,
+    bus,
+    node,
+    names,
+    authenticator,
+    transactions,
+    intake,
+    logger,
+  });
 }
 
 function openHost(platform: Platform, logger: Logger, around: Surroundings): ObjectHost {
-  const { plant, fence, promises } = around;
-  // What the log above the plant promises is what the cluster promises.
-  const watched = promises.watching(plant.openLog?.(openLog) ?? openLog);
-  return new ObjectHost({ platform, root: ROOT, fence, logger, openLog: watched, openAccount });
+  const { bug, shape, promises } = around;
+  const { fence, upkeep } = shape;
+  // What the log above the bug promises is what the cluster promises.
+  const watched = promises.watching(bug.openLog?.(openLog) ?? openLog);
+  return new ObjectHost({
+    platform,
+    root: ROOT,
+    fence,
+    logger,
+    openLog: watched,
+    openAccount: upkeep === undefined ? openAccount : (options) => openAccount({ ...options, upkeep }),
+  });
 }
 
 async function openBus(
@@ -196,13 +233,15 @@ async function openBus(
     listen: { host: machine.host, port: role === 'supervisor' ? BUS_PORT : 0 },
     logger: around.logger(process),
   });
-  return around.plant.bus?.(bus, process) ?? bus;
+  const worst = unreliable(bus, around.world, around.requests);
+  return around.bug.bus?.(worst, process) ?? worst;
 }
 
-function platformOf(process: SimProcess, { plant, saboteur }: Surroundings): Platform {
+function platformOf(process: SimProcess, { bug, saboteur }: Surroundings): Platform {
   const { platform } = process;
-  const fs = plant.fs?.(platform.fs, process) ?? platform.fs;
-  return { ...platform, fs: saboteur.watching(fs, process) };
+  const fs = bug.fs?.(platform.fs, process) ?? platform.fs;
+  const net = bug.net?.(platform.net, process) ?? platform.net;
+  return { ...platform, net, fs: saboteur.watching(fs, process) };
 }
 
 function newIncarnation(platform: Platform): Incarnation {

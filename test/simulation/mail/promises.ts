@@ -4,7 +4,7 @@
  */
 import type { HostedLog, OpenLog } from '../../../src/store/host/types.ts';
 import type { Epoch } from '../../../src/store/ids.ts';
-import type { Log, RecordInput } from '../../../src/store/log/types.ts';
+import type { Log, Place, RecordInput } from '../../../src/store/log/types.ts';
 import { hashText } from '../../support/prng.ts';
 
 export interface Promised {
@@ -14,10 +14,21 @@ export interface Promised {
   readonly payload: number;
 }
 
+export interface Settled extends Promised {
+  /** Where its payload was written first. */
+  readonly place: Place;
+  /** Commits that settled before it, of this object: those of one commit share the number. */
+  readonly commit: number;
+}
+
 export class Promises {
   /** In the order in which they settled, by object key. */
-  readonly settled = new Map<string, Promised[]>();
+  readonly settled = new Map<string, Settled[]>();
   readonly directories = new Map<string, string>();
+  /** Objects that a compaction was begun of: what they hold is said anew, in records of another order. */
+  readonly compacted = new Set<string>();
+  /** Commits that octets which rotted were a part of, as `object commit`: they may count or not. */
+  readonly rotten = new Set<string>();
   commits = 0;
 
   /** Opens logs that tell this of every commit that settled. */
@@ -26,14 +37,36 @@ export class Promises {
       const { object, directory, lease } = options;
       this.directories.set(object, directory);
       const log = await openLog(options);
-      return new WatchedLog(log, (records) => {
-        const known = this.settled.get(object) ?? [];
-        this.settled.set(object, known);
-        for (const { type, modseq, payload } of records)
-          known.push({ type, modseq, epoch: lease.epoch, payload: hashPayload(payload) });
-        this.commits++;
-      });
+      return new WatchedLog(
+        log,
+        (records, places) => {
+          const known = this.settled.get(object) ?? [];
+          this.settled.set(object, known);
+          const commit = this.commits++;
+          for (const [index, { type, modseq, payload }] of records.entries())
+            known.push({
+              type,
+              modseq,
+              epoch: lease.epoch,
+              payload: hashPayload(payload),
+              place: places[index]!,
+              commit,
+            });
+        },
+        (numbers) => this.#replaced(object, numbers),
+        () => this.compacted.add(object),
+      );
     };
+  }
+
+  /** The records of these files are no longer looked for; what they said is, by the clients. */
+  #replaced(object: string, numbers: readonly number[]): void {
+    const highest = Math.max(...numbers);
+    const settled = this.settled.get(object) ?? [];
+    this.settled.set(
+      object,
+      settled.filter(({ place }) => place.file > highest),
+    );
   }
 }
 
@@ -41,22 +74,59 @@ export function hashPayload(payload: readonly Buffer[]): number {
   return hashText(Buffer.concat(payload).toString('latin1'));
 }
 
+type Tell = (records: readonly RecordInput[], places: readonly Place[]) => void;
+
 class WatchedLog implements HostedLog {
   readonly failed: Promise<Error>;
   readonly #inner: HostedLog;
-  readonly #tell: (records: readonly RecordInput[]) => void;
-  readonly #waiting: (readonly RecordInput[])[] = [];
+  readonly #tell: Tell;
+  readonly #rotated: () => void;
+  readonly #replaced: (numbers: readonly number[]) => void;
+  readonly #waiting: { readonly records: readonly RecordInput[]; readonly places: readonly Place[] }[] = [];
   #appended = 0;
   #told = 0;
 
-  constructor(inner: HostedLog, tell: (records: readonly RecordInput[]) => void) {
+  constructor(
+    inner: HostedLog,
+    tell: Tell,
+    replaced: (numbers: readonly number[]) => void,
+    rotated: () => void,
+  ) {
     this.#inner = inner;
     this.#tell = tell;
+    this.#replaced = replaced;
+    this.#rotated = rotated;
     this.failed = inner.failed;
   }
 
   get maintenance(): NonNullable<Log['maintenance']> {
-    return this.#inner.maintenance!;
+    const inner = this.#inner.maintenance!;
+    return {
+      get files() {
+        return inner.files;
+      },
+      get countedOctets() {
+        return inner.countedOctets;
+      },
+      get replayed() {
+        return inner.replayed;
+      },
+      get isDamaged() {
+        return inner.isDamaged;
+      },
+      rotate: () => {
+        this.#rotated();
+        return inner.rotate();
+      },
+      // Looked for no longer from here on: the record may be on the storage before it is known to be.
+      replaced: (numbers) => {
+        inner.replaced(numbers);
+        this.#replaced(numbers);
+      },
+      currentPlace: (place) => inner.currentPlace(place),
+      readRecord: (place) => inner.readRecord(place),
+      writeSnapshot: (...args) => inner.writeSnapshot(...args),
+    };
   }
 
   writable(): ReturnType<Log['writable']> {
@@ -65,7 +135,7 @@ class WatchedLog implements HostedLog {
 
   append(records: readonly RecordInput[]): ReturnType<Log['append']> {
     const places = this.#inner.append(records);
-    this.#waiting.push(records);
+    this.#waiting.push({ records, places });
     this.#appended++;
     return places;
   }
@@ -73,7 +143,10 @@ class WatchedLog implements HostedLog {
   async settled(): Promise<void> {
     const appended = this.#appended;
     await this.#inner.settled();
-    for (; this.#told < appended; this.#told++) this.#tell(this.#waiting.shift()!);
+    for (; this.#told < appended; this.#told++) {
+      const { records, places: at } = this.#waiting.shift()!;
+      this.#tell(records, at);
+    }
   }
 
   read(...args: Parameters<Log['read']>): ReturnType<Log['read']> {

@@ -8,15 +8,23 @@ import type { Prng } from '../../support/prng.ts';
 import type { SimProcess } from '../machine.ts';
 import type { World } from '../world.ts';
 
-export type Sabotage = 'crash' | 'pause' | 'freeze-machine' | 'crash-machine';
+export type Sabotage =
+  | 'crash'
+  | 'pause'
+  | 'freeze-machine'
+  | 'crash-machine'
+  /** A worker stands still while its supervisor crashes and another worker is started in its place. */
+  | 'orphan';
 
 /** Per call that creates or writes; few enough that work gets done in between. */
-const CHANCE = { createExclusive: 0.03, writeDurably: 0.012 } as const;
+const CHANCE = { createExclusive: 0.03, writeDurably: 0.012, replace: 0.05 } as const;
 /** After the call was made: on its way, carried out, or answered and not heard of. */
 const DELAY_MS: readonly [number, number] = [0, 6];
 const LASTS_MS: readonly [number, number] = [100, 3200];
 /** Between two of them. */
 const REST_MS = 500;
+
+export const SUPERVISOR = 'sup';
 
 export class Saboteur {
   readonly #world: World;
@@ -58,7 +66,10 @@ export class Saboteur {
       list: (path) => fs.list(path),
       makeDirectory: (path) => fs.makeDirectory(path),
       syncDirectory: (path) => fs.syncDirectory(path),
-      replace: (path, bytes) => fs.replace(path, bytes),
+      replace: (path, bytes) => {
+        this.#passes(process, 'replace');
+        return fs.replace(path, bytes);
+      },
       remove: (path) => fs.remove(path),
       removeTree: (path) => fs.removeTree(path),
       kind: (path) => fs.kind(path),
@@ -100,6 +111,11 @@ export class Saboteur {
         return process.crash();
       case 'pause':
         process.pause();
+        return later(() => process.resume());
+      case 'orphan':
+        if (process.name === SUPERVISOR) return process.crash();
+        process.pause();
+        machine.processes.find(({ name }) => name === SUPERVISOR)?.crash();
         return later(() => process.resume());
       case 'freeze-machine':
         machine.pause('still');

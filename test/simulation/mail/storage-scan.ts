@@ -31,7 +31,12 @@ export interface Scanned {
   readonly checked: number;
 }
 
-export async function scanStorage(tree: FileTree, promises: Promises): Promise<Scanned> {
+/** `alive`: accounts that are known to be there; of others the directory may be gone. */
+export async function scanStorage(
+  tree: FileTree,
+  promises: Promises,
+  alive: ReadonlySet<string>,
+): Promise<Scanned> {
   const fs = new MemoryFs({ tree, kind: 'nfs' });
   const problems: string[] = [];
   const writers = new Map<string, Incarnation>();
@@ -40,7 +45,12 @@ export async function scanStorage(tree: FileTree, promises: Promises): Promise<S
   let checked = 0;
   for (const [object, directory] of promises.directories) {
     const names = await fs.list(directory).catch(() => undefined);
-    if (names === undefined) continue; // never written to, or deleted and removed
+    const settled = promises.settled.get(object) ?? [];
+    if (names === undefined) {
+      if (settled.length > 0 && alive.has(object))
+        problems.push(`${object}: the directory of ${settled.length} settled records is gone`);
+      continue;
+    }
     let last: { readonly epoch: Epoch; readonly incarnation: Incarnation } | undefined;
     for (const number of fileNumbers(names)) {
       const file = await inspectFile(fs, directory, number);
@@ -62,10 +72,13 @@ export async function scanStorage(tree: FileTree, promises: Promises): Promise<S
       problems.push(`${object} cannot be read: ${found.failed}`);
       continue;
     }
-    if (found.damage > 0) problems.push(`${object} has ${found.damage} damaged places`);
-    const settled = promises.settled.get(object) ?? [];
-    checked += settled.length;
-    problems.push(...compare(object, settled, found.records));
+    const sound = settled.filter(({ commit }) => !promises.rotten.has(`${object} ${commit}`));
+    if (found.damage > 0 && sound.length === settled.length)
+      problems.push(`${object} has ${found.damage} damaged places`);
+    checked += sound.length;
+    const isCompacted = promises.compacted.has(object);
+    problems.push(...missing(object, sound, found.records, isCompacted));
+    if (!isCompacted && sound.length === settled.length) problems.push(...disordered(object, found.records));
   }
   return { problems, objects: promises.directories.size, files, takeOvers, checked };
 }
@@ -108,29 +121,36 @@ async function readObject(
   }
 }
 
-/** Every settled record, once, and modseqs that only grow. */
-function compare(
+/** Every settled record counts, once; a compaction may have said it again. */
+function missing(
   object: string,
   settled: readonly Promised[],
   found: readonly Promised[],
+  maybeAgain: boolean,
 ): readonly string[] {
-  const problems: string[] = [];
   const count = new Map<string, number>();
+  for (const record of found) count.set(keyOf(record), (count.get(keyOf(record)) ?? 0) + 1);
+  return settled.flatMap((record) => {
+    const times = count.get(keyOf(record)) ?? 0;
+    const { type, epoch, modseq } = record;
+    return times === 1 || (times > 1 && maybeAgain)
+      ? []
+      : [
+          `${object}: a settled record of type ${type}, epoch ${epoch}, modseq ${modseq} counts ${times} times`,
+        ];
+  });
+}
+
+/** Modseqs and epochs only grow. A compaction says things again, in its own order. */
+function disordered(object: string, found: readonly Promised[]): readonly string[] {
+  const problems: string[] = [];
   let modseq = 0;
   let epoch = 0;
   for (const record of found) {
-    count.set(keyOf(record), (count.get(keyOf(record)) ?? 0) + 1);
     if (record.modseq < modseq) problems.push(`${object}: modseq ${record.modseq} after ${modseq}`);
     if (record.epoch < epoch) problems.push(`${object}: epoch ${record.epoch} after ${epoch}`);
     modseq = record.modseq;
     epoch = record.epoch;
-  }
-  for (const record of settled) {
-    const times = count.get(keyOf(record)) ?? 0;
-    if (times !== 1)
-      problems.push(
-        `${object}: a settled record of type ${record.type}, epoch ${record.epoch}, modseq ${record.modseq} counts ${times} times`,
-      );
   }
   return problems;
 }

@@ -4,57 +4,79 @@
  * and every promise is looked for: through IMAP, through the names, and on the storage.
  */
 import { Prng } from '../../support/prng.ts';
-import { CALM, type Faults } from '../faults.ts';
+import { type Bug, NO_BUG } from '../bugs/bug.ts';
+import { CALM, type FaultKind, type Faults } from '../faults.ts';
+import { Book } from '../history/book.ts';
 import { EVERY_HARM, type Harm, Nemesis } from '../nemesis.ts';
 import { SimulationError, type World } from '../world.ts';
-import { Administrator, BOXES, type ClientOptions, Mailer, Reader } from './clients.ts';
+import { BOXES, type ClientOptions, Mailer, Reader } from './clients.ts';
 import { Cluster } from './cluster.ts';
 import type { Reply, Request } from './door.ts';
 import { DoorClient } from './door-client.ts';
-import type { Look } from './mailbox-ledger.ts';
-import { MailboxLedger } from './mailbox-ledger.ts';
-import { NameLedger } from './name-ledger.ts';
-import { NO_PLANT, type Plant } from './plant.ts';
+import { type Look, MailboxLedger } from './mailbox-ledger.ts';
+import { Registrar } from './registrar.ts';
+import { Rot } from './rot.ts';
+import { describeShape, drawShape, type Shape } from './shape.ts';
+import { compareSnapshots } from './snapshot-check.ts';
 import { scanStorage } from './storage-scan.ts';
 
 export interface StormOptions {
   readonly seed: number;
-  readonly plant?: Plant;
+  readonly bug?: Bug;
   readonly stormMs?: number;
   readonly traceLines?: number;
   readonly logs?: boolean;
 }
 
+/** Plain data, to be told from thread to thread. */
 export interface StormResult {
   readonly seed: number;
+  readonly shape: string;
   /** What was promised and is not so; empty when all is well. */
   readonly broken: readonly string[];
-  readonly world: World;
+  readonly hash: string;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** The last events, as many as were asked for. */
+  readonly trace: string;
   readonly steps: number;
   readonly harms: number;
   readonly takeOvers: number;
-  /** Acknowledged messages, flags, names and settings that were looked for. */
+  /** Acknowledged messages, flags, account operations and settings that were looked for. */
   readonly acknowledged: number;
   /** Single comparisons of what was seen with what was known. */
   readonly checked: number;
   readonly looks: number;
   /** Commits of the owners' logs that settled, each found on the storage. */
   readonly commits: number;
+  /** Histories of names that were too tangled to be decided. */
+  readonly undecided: number;
 }
 
-const START_LIMIT_MS = 10_000;
-const STORM_MS = 6000;
+const START_LIMIT_MS = 15_000;
+const STORM_MS: readonly [number, number] = [2000, 6000];
 /** Invariant 7, and what F's simulation allows a cluster to find itself again. */
 const SERVED_LIMIT_MS = 5000;
 /** Longest patience of a client, and a little. */
 const FINISH_LIMIT_MS = 25_000;
 const REST_LIMIT_MS = 20_000;
-const ACCOUNTS = ['anna', 'bert', 'cleo'];
+const ACCOUNTS = ['anna', 'bert'];
+/** Octets of this one's log rot, where the shape says so: what its clients see is checked until then. */
+const ROTTING = 'dora';
+const REGISTRARS = ['x', 'y', 'z'];
+/** Who looks at every name at the end. */
+const LAST = 'last';
+/** Intents that were left open are carried on, and answers that are late come. */
+const SETTLING_MS = 500;
 
 const WEATHER: Partial<Faults> = {
   latencyMs: [0.1, 3],
   killConnection: 0.0003,
+  stallConnection: 0.0001,
+  slowWay: 0.001,
+  slowWayMsMax: 700,
   splitReads: 0.1,
+  answerLost: 0.002,
+  requestTwice: 0.01,
   retransmitMsMax: 300,
   tcpTimeoutMs: 2500,
   keepAliveMs: 4000,
@@ -71,8 +93,13 @@ const WEATHER: Partial<Faults> = {
   attributeCacheMs: 3000,
 };
 
+/** Of the harms. */
+const LONG_SHARE = 0.25;
+/** Beyond a lease. */
+const LONG_MS: readonly [number, number] = [1800, 3300];
+
 /** Without StorageFence, machines whose clocks stand still are not covered (architecture, section 3, rule 3). */
-const NEEDS_FENCE: ReadonlySet<Harm> = new Set<Harm>(['freeze-machine']);
+const NEEDS_FENCE: ReadonlySet<Harm> = new Set<Harm>(['freeze-machine', 'overtaken-frozen']);
 
 export async function runStorm(options: StormOptions): Promise<StormResult> {
   const storm = new Storm(options);
@@ -81,24 +108,28 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
 
 class Storm {
   readonly #options: StormOptions;
-  readonly #plant: Plant;
+  readonly #bug: Bug;
   readonly #random: Prng;
+  readonly #shape: Shape;
   readonly #broken: string[] = [];
   readonly #mail: readonly MailboxLedger[];
-  readonly #names: NameLedger;
+  readonly #book = new Book();
   readonly #readers: Reader[] = [];
   readonly #running: Promise<void>[] = [];
   #cluster: Cluster | undefined;
   #isStopped = false;
+  #rot: Rot | undefined;
+  /** Accounts that a name led to at the end. */
+  readonly #alive = new Set<string>();
   #harms = 0;
 
   constructor(options: StormOptions) {
     this.#options = options;
-    this.#plant = options.plant ?? NO_PLANT;
+    this.#bug = options.bug ?? NO_BUG;
     this.#random = new Prng(`storm ${options.seed}`);
+    this.#shape = drawShape(this.#random.fork('shape'), this.#bug.shape);
     const broken = (what: string) => this.#note(what);
     this.#mail = ACCOUNTS.map((account) => new MailboxLedger(account, broken));
-    this.#names = new NameLedger(broken);
   }
 
   async run(): Promise<StormResult> {
@@ -120,23 +151,21 @@ class Storm {
 
   async #phases(): Promise<void> {
     const { seed, traceLines, logs } = this.#options;
-    const fence = this.#plant.fence ?? this.#random.chance(0.8);
-    const frontends = 1 + this.#random.below(2);
-    const faults = WEATHER;
-    const plant = this.#plant;
     this.#cluster = new Cluster({
       seed,
-      plant,
-      fence,
-      frontends,
-      faults,
+      bug: this.#bug,
+      shape: this.#shape,
+      faults: WEATHER,
       ...(traceLines && { traceLines }),
       ...(logs && { logs }),
     });
+    this.#rot = new Rot(this.#cluster, this.#random.fork('rot'), ROTTING);
     await this.#cluster.start(START_LIMIT_MS);
-    await this.#prepare();
-    this.#startClients();
-    await this.#harm(fence);
+    const rotting = new MailboxLedger(ROTTING, this.#brokenFor(ROTTING));
+    const ledgers = this.#shape.rots ? [...this.#mail, rotting] : this.#mail;
+    await this.#prepare(ledgers);
+    this.#startClients(ledgers);
+    await this.#harm();
     await this.#servedAgain();
     await this.#finish();
     await this.#atRest();
@@ -144,9 +173,9 @@ class Storm {
   }
 
   /** A domain and the accounts that mail goes to. */
-  async #prepare(): Promise<void> {
+  async #prepare(ledgers: readonly MailboxLedger[]): Promise<void> {
     await this.#surely({ do: 'domain' });
-    for (const ledger of this.#mail) {
+    for (const ledger of ledgers) {
       const { account } = ledger;
       await this.#surely({ do: 'create', name: account });
       const options = this.#client(`${account}-prepare`);
@@ -159,22 +188,25 @@ class Storm {
     }
   }
 
-  async #harm(fence: boolean): Promise<void> {
+  async #harm(): Promise<void> {
     const world = this.#world;
-    const all = this.#plant.harms ?? EVERY_HARM;
-    const harms =
-      fence || this.#plant.harms !== undefined ? all : all.filter((harm) => !NEEDS_FENCE.has(harm));
+    const all = this.#bug.harms ?? EVERY_HARM;
+    const mayFreeze = this.#shape.fence || this.#bug.harms !== undefined;
+    const harms = mayFreeze ? all : all.filter((harm) => !NEEDS_FENCE.has(harm));
     const { machines } = this.#cluster!;
     const restart = () => undefined; // the cluster's operating systems do that
-    const common = { machines, harms, restart };
-    const nemeses = [new Nemesis(world, { ...common, restMs: [20, 500], lastsMs: [30, 2800] })];
+    const long = { share: this.#bug.longShare ?? LONG_SHARE, lastsMs: LONG_MS };
+    const common = { machines, harms, restart, long };
+    const nemeses = [new Nemesis(world, { ...common, restMs: [20, 300], lastsMs: [20, 800] })];
     // Some seeds have two harms at a time: safe is safe, whatever happens.
-    if (this.#random.chance(0.3))
-      nemeses.push(new Nemesis(world, { ...common, restMs: [100, 1200], lastsMs: [30, 2000] }));
+    if (this.#random.chance(0.5))
+      nemeses.push(new Nemesis(world, { ...common, restMs: [50, 700], lastsMs: [20, 1200] }));
     const { saboteur } = this.#cluster!;
     saboteur.start();
     for (const nemesis of nemeses) nemesis.start();
-    await world.run(world.nowMs + (this.#options.stormMs ?? STORM_MS));
+    const stormMs = this.#options.stormMs ?? this.#random.between(...STORM_MS);
+    if (this.#shape.rots) this.#rot?.start(stormMs);
+    await world.run(world.nowMs + stormMs);
     saboteur.stop();
     this.#harms += saboteur.count;
     for (const nemesis of nemeses) {
@@ -185,8 +217,8 @@ class Storm {
     world.setFaults({ latencyMs: CALM.latencyMs });
   }
 
-  #startClients(): void {
-    for (const [index, ledger] of this.#mail.entries()) {
+  #startClients(ledgers: readonly MailboxLedger[]): void {
+    for (const [index, ledger] of ledgers.entries()) {
       const { account } = ledger;
       const changing = new Reader(this.#client(`${account}-changes`), account, ledger, 'changes');
       const watching = new Reader(this.#client(`${account}-watches`), account, ledger, 'watches');
@@ -194,8 +226,16 @@ class Storm {
       const mailer = new Mailer(this.#client(`${account}-mailer`), `m${index}`, ledger);
       for (const client of [mailer, changing, watching]) this.#running.push(client.run());
     }
-    for (const name of ['x', 'y'])
-      this.#running.push(new Administrator(this.#client(`admin-${name}`), name, this.#names).run());
+    for (const name of REGISTRARS) this.#running.push(this.#registrar(name).run());
+  }
+
+  #registrar(name: string): Registrar {
+    const options = {
+      ...this.#client(`registrar-${name}`),
+      nowMs: () => this.#world.nowMs,
+      mailShare: this.#bug.mailShare,
+    };
+    return new Registrar(options, name, this.#book);
   }
 
   /** "After healing all accounts are served within 5 s": mail goes in, and both mailboxes can be read. */
@@ -235,35 +275,18 @@ class Storm {
   async #atRest(): Promise<void> {
     const world = this.#world;
     await world.run(() => this.#cluster!.isServing(), { untilMs: world.nowMs + REST_LIMIT_MS });
-    const intentsMs = 3000;
-    await world.run(world.nowMs + intentsMs);
-    await world.settle(this.#lookAtNames(), REST_LIMIT_MS);
-    for (const [index] of this.#cluster!.hosts.entries())
-      for (const ledger of this.#mail) await this.#lookAtMail(ledger, index);
-  }
-
-  async #lookAtNames(): Promise<void> {
-    const found = new Map<string, string | null>();
-    const objects = new Map<string, string>();
-    const names = [...this.#names.records.values()];
-    await this.#world.settle(
-      Promise.all(
-        names.map(async (record) => {
-          const before = record.fate.least;
-          const reply = await this.#again({ do: 'resolve', name: record.name });
-          this.#names.resolved(record, reply.value, before);
-          found.set(record.name, reply.value);
-          if (reply.value !== null) objects.set(record.name, reply.value);
-        }),
-      ),
+    await world.run(world.nowMs + SETTLING_MS);
+    await world.settle(
+      this.#registrar(LAST).lookAtAll((request) => this.#again(request)),
       REST_LIMIT_MS,
     );
-    this.#names.atRest(found);
-    for (const [key, fate] of this.#names.settings) {
-      const before = fate.least;
-      const reply = await this.#again({ do: 'get', key });
-      this.#names.gotSetting(key, reply.value !== null, before);
-    }
+    for (const { entries } of this.#book.allGroups)
+      for (const { client, outcome } of entries)
+        if (client === LAST && outcome.kind === 'done' && outcome.value !== null)
+          this.#alive.add(outcome.value);
+    for (const what of this.#book.check()) this.#note(what);
+    for (const [index] of this.#cluster!.hosts.entries())
+      for (const ledger of this.#mail) await this.#lookAtMail(ledger, index);
   }
 
   async #lookAtMail(ledger: MailboxLedger, frontend: number): Promise<void> {
@@ -284,9 +307,11 @@ class Storm {
   }
 
   async #scan(): Promise<void> {
-    const scanned = await scanStorage(this.#world.storage.tree, this.#cluster!.promises);
-    this.#broken.push(...scanned.problems, ...this.#cluster!.damage);
+    const { tree, promises } = this.#cluster!;
+    const scanned = await scanStorage(tree, promises, this.#alive);
+    this.#broken.push(...scanned.problems, ...this.#cluster!.problems);
     this.#takeOvers = scanned.takeOvers;
+    this.#broken.push(...(await compareSnapshots(tree, promises)));
   }
 
   #takeOvers = 0;
@@ -312,13 +337,20 @@ class Storm {
 
   #asked = 0;
 
+  /** What clients of an account see that rots says nothing any more; the storage is looked at all the same. */
+  #brokenFor(account: string): (what: string) => void {
+    return (what) => {
+      if (account !== ROTTING || this.#rot?.hasRotted !== true) this.#note(what);
+    };
+  }
+
   #client(name: string): ClientOptions {
     const { platform } = this.#world.machine('clients').process(name);
     return {
       platform,
       hosts: this.#cluster!.hosts,
       random: this.#random.fork(name),
-      broken: (what) => this.#note(what),
+      broken: this.#brokenFor(name.split('-')[0]!),
       stopped: () => this.#isStopped,
       note: (what) => this.#world.note(`  {${name}} ${what}`),
       beginLook: () => this.#cluster!.beginLook(),
@@ -332,12 +364,15 @@ class Storm {
 
   #result(): StormResult {
     const world = this.#world;
-    const sum = (pick: (ledger: MailboxLedger | NameLedger) => number) =>
-      [...this.#mail, this.#names].reduce((all, ledger) => all + pick(ledger), 0);
+    const sum = (pick: (ledger: MailboxLedger | Book) => number) =>
+      [...this.#mail, this.#book].reduce((all, ledger) => all + pick(ledger), 0);
     return {
       seed: this.#options.seed,
+      shape: describeShape(this.#shape),
       broken: this.#broken,
-      world,
+      hash: world.trace.hash,
+      faults: world.counters.counts(),
+      trace: this.#options.traceLines === undefined ? '' : world.trace.text(),
       steps: world.trace.count,
       harms: this.#harms,
       takeOvers: this.#takeOvers,
@@ -345,6 +380,7 @@ class Storm {
       checked: sum(({ checked }) => checked),
       looks: this.#readers.reduce((all, { looks }) => all + looks, 0),
       commits: this.#cluster!.promises.commits,
+      undecided: this.#book.undecided,
     };
   }
 }

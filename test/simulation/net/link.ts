@@ -21,6 +21,7 @@ export interface End {
 
 interface Underway {
   readonly segment: Segment;
+  readonly sentMs: number;
   readonly arrivesMs: number;
 }
 
@@ -59,6 +60,15 @@ export class Link {
     for (const way of this.#ways) way.retry();
   }
 
+  /** A middle box passes nothing of it any more, one way or both, and tells nobody. */
+  stall(ways: readonly (0 | 1)[]): void {
+    for (const index of ways) this.#ways[index].isStalled = true;
+  }
+
+  endStall(): void {
+    for (const way of this.#ways) way.isStalled = false;
+  }
+
   processLost(process: SimProcess): void {
     for (const { process: holder, endpoint } of [this.near, this.far])
       if (holder === process) endpoint.abandon();
@@ -95,7 +105,8 @@ export class Link {
 
   #reaches(): boolean {
     const [a, b] = [this.near.process.machine, this.far.process.machine];
-    return this.#network.passes(a, b) && this.#network.passes(b, a);
+    const isStalled = this.#ways.some((way) => way.isStalled);
+    return !isStalled && this.#network.passes(a, b) && this.#network.passes(b, a);
   }
 
   #medium(process: SimProcess, way: () => Way): Medium {
@@ -117,8 +128,10 @@ class Way {
   readonly from: Side;
   readonly to: Side;
   lastArrivalMs = -1;
+  isStalled = false;
   readonly #network: Network;
   readonly #link: Link;
+  readonly #name: string;
   #underway: Underway[] = [];
   #due = false;
   #stalledSinceMs: number | undefined;
@@ -128,6 +141,7 @@ class Way {
     this.#link = link;
     this.from = from;
     this.to = to;
+    this.#name = `${from.process.label} > ${to.process.label}`;
   }
 
   get isEmpty(): boolean {
@@ -136,17 +150,34 @@ class Way {
 
   send(segment: Segment): void {
     const { world } = this.#network;
+    // An acknowledgement that meets nothing on its way needs no event of its own: a fifth of all would be these.
+    if (segment.kind === 'window' && this.#underway.length === 0 && this.#isThrough()) {
+      this.lastArrivalMs = world.nowMs;
+      this.to.endpoint.receive(segment);
+      return;
+    }
     // What never leaves its machine meets no middle box that could forget it.
-    const isKilled = segment.kind === 'data' && world.random.chance(world.faults.killConnection);
-    if (isKilled && this.from.process.machine !== this.to.process.machine) {
+    const isOutside = segment.kind === 'data' && this.from.process.machine !== this.to.process.machine;
+    const { faults, random, nowMs } = world;
+    if (isOutside && random.chance(faults.killConnection)) {
       world.note(`kill ${this.#name}`);
       world.counters.add('kill-connection');
       this.#link.kill();
       return;
     }
-    const latencyMs = this.#network.latencyMs(this.from.process.machine, this.to.process.machine);
-    const arrivesMs = Math.max(world.nowMs + latencyMs, this.#underway.at(-1)?.arrivesMs ?? 0);
-    this.#underway.push({ segment, arrivesMs });
+    if (isOutside && random.chance(faults.stallConnection)) {
+      world.note(`stall ${this.#name}`);
+      world.counters.add('stall-connection');
+      this.#link.stall(random.pick([[0], [1], [0, 1]] as const));
+      this.#link.watch();
+    }
+    let latencyMs = this.#network.latencyMs(this.from.process.machine, this.to.process.machine);
+    if (isOutside && random.chance(faults.slowWay)) {
+      world.counters.add('slow-way');
+      latencyMs += faults.slowWayMsMax * random.unit();
+    }
+    const arrivesMs = Math.max(nowMs + latencyMs, this.#underway.at(-1)?.arrivesMs ?? 0);
+    this.#underway.push({ segment, sentMs: nowMs, arrivesMs });
     this.#arm(arrivesMs - world.nowMs);
   }
 
@@ -181,14 +212,19 @@ class Way {
     const { world } = this.#network;
     const head = this.#underway[0];
     if (head === undefined) return;
-    if (!this.#network.passes(this.from.process.machine, this.to.process.machine)) return this.#stall();
+    if (!this.#isThrough()) return this.#stall();
     this.#underway.shift();
     this.lastArrivalMs = world.nowMs;
+    if (head.segment.kind === 'data') this.#network.arrived(this.from.process, this.to.process, head.sentMs);
     world.note(`  ${this.#name} ${head.segment.kind} ${sizeOf(head.segment)}`);
     this.to.endpoint.receive(head.segment);
     const next = this.#underway[0];
     if (next !== undefined) this.#arm(Math.max(0, next.arrivesMs - world.nowMs));
     this.#link.forgetIfOver();
+  }
+
+  #isThrough(): boolean {
+    return !this.isStalled && this.#network.passes(this.from.process.machine, this.to.process.machine);
   }
 
   #stall(): void {
@@ -208,10 +244,6 @@ class Way {
       this.#stalledSinceMs = undefined;
       this.#link.forgetIfOver();
     });
-  }
-
-  get #name(): string {
-    return `${this.from.process.label} > ${this.to.process.label}`;
   }
 }
 

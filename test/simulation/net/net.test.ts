@@ -2,7 +2,7 @@
 import t from 'tap';
 import { Recorder } from '../../platform/net.spec.ts';
 import type { Faults } from '../faults.ts';
-import type { SimProcess } from '../machine.ts';
+import type { Machine, SimProcess } from '../machine.ts';
 import { World } from '../world.ts';
 
 const PORT = 1000;
@@ -215,4 +215,82 @@ void t.test('listens only where it may, and only on its own machine', async (t) 
   await listen(local, '127.0.0.1', 0);
   world.network.isolate(b);
   t.ok(await dial(local), 'loopback is never cut');
+});
+
+void t.test('a stalled connection passes nothing and says nothing; others do', async (t) => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const { world, near, far, dial } = await connected({ stallConnection: 1, keepAliveMs: 500 }, seed);
+    near.connection.write(Buffer.from('there'));
+    world.setFaults({ stallConnection: 0 });
+    far.connection.write(Buffer.from('back'));
+    await world.settle(dial(), 1000);
+    t.equal(world.counters.of('stall-connection'), 1);
+    await world.run(world.nowMs + 200);
+    t.ok(far.octets === 0 || near.octets === 0, 'one way or both');
+    t.notOk([...near.told, ...far.told].includes('closed'), 'nobody was told');
+    await world.run(world.nowMs + 1000);
+    t.ok([...near.told, ...far.told].includes('closed'), 'but the keep-alive finds out');
+  }
+});
+
+void t.test('a slow way: late one way, as ever the other', async (t) => {
+  const { world, a, b, near, far } = await connected();
+  world.network.slow(a, b, 1000);
+  near.connection.write(Buffer.from('there'));
+  far.connection.write(Buffer.from('back'));
+  await world.run(world.nowMs + 100);
+  t.equal(near.octets, 4);
+  t.equal(far.octets, 0);
+  await world.run(world.nowMs + 1000);
+  t.equal(far.octets, 5);
+});
+
+void t.test('two parts do not reach each other, and each reaches itself', async (t) => {
+  const world = new World({ seed: 1 });
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => world.machine(name)) as [Machine, Machine, Machine];
+  world.network.split([a, b]);
+  t.same(
+    [world.network.passes(a, b), world.network.passes(a, c), world.network.passes(c, b)],
+    [true, false, false],
+  );
+  world.heal();
+  t.ok(world.network.passes(a, c));
+});
+
+void t.test('processes of a machine share a port only when all of them say so', async (t) => {
+  const world = new World({ seed: 1 });
+  const machine = world.machine('a');
+  const took = [0, 0];
+  for (const index of [0, 1])
+    await world.settle(
+      machine
+        .process(`w${index}`)
+        .platform.net.listen({ host: '0.0.0.0', port: 7 }, () => void took[index]!++, { shared: true }),
+      100,
+    );
+  const client = world.machine('b').process('client').platform.net;
+  for (let i = 0; i < 20; i++)
+    await world.settle(client.connect({ host: machine.host, port: 7 }, { timeoutMs: 500 }), 1000);
+  await world.run(world.nowMs + 10);
+  t.ok(
+    took.every((count) => count > 0),
+    took.join(' and '),
+  );
+  t.equal(
+    took.reduce((sum, count) => sum + count, 0),
+    20,
+  );
+  const third = machine.process('w2').platform.net.listen({ host: '0.0.0.0', port: 7 }, () => undefined);
+  await t.rejects(world.settle(third, 100), { code: 'EADDRINUSE' });
+});
+
+void t.test('segments of different connections overtake each other, and that is counted', async (t) => {
+  const { world, near, dial } = await connected({ latencyMs: [0.1, 50] });
+  const other = await world.settle(dial(), 1000);
+  for (let i = 0; i < 50; i++) {
+    near.connection.write(Buffer.from('1'));
+    other.connection.write(Buffer.from('2'));
+    await world.run(world.nowMs + 1);
+  }
+  t.ok(world.counters.of('reordered') > 0);
 });

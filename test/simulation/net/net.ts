@@ -36,7 +36,7 @@ export class ProcessNet implements Net {
   listen(
     address: Address,
     onConnection: (connection: Connection) => void,
-    options: Pick<ListenOptions, 'tls'> = {},
+    options: Pick<ListenOptions, 'tls' | 'shared'> = {},
   ): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const isOurs = ['0.0.0.0', '::', LOOPBACK, 'localhost', this.#process.machine.host].includes(

@@ -17,14 +17,17 @@ export interface Listening {
   readonly host: string;
   readonly port: number;
   readonly accept: (connection: Connection) => void;
-  readonly options: Pick<ListenOptions, 'tls'>;
+  readonly options: Pick<ListenOptions, 'tls' | 'shared'>;
 }
 
 export class Network {
   readonly world: World;
   readonly #cuts = new Set<string>();
+  readonly #slowWays = new Map<string, number>();
   readonly #listening = new Set<Listening>();
   readonly #links = new Set<Link>();
+  /** When the newest segment was sent that has arrived, by sender and receiver. */
+  readonly #lastSentMs = new WeakMap<SimProcess, WeakMap<SimProcess, number>>();
 
   constructor(world: World) {
     this.world = world;
@@ -58,6 +61,21 @@ export class Network {
     for (const other of this.world.machines) if (other !== machine) this.cutBoth(machine, other);
   }
 
+  /** Two parts that do not reach each other. */
+  split(part: readonly Machine[]): void {
+    this.world.counters.add('network-split');
+    for (const a of part) for (const b of this.world.machines) if (!part.includes(b)) this.cutBoth(a, b);
+  }
+
+  /** A segment that was sent then arrives: it was overtaken when one sent later on another connection came before it. */
+  arrived(from: SimProcess, to: SimProcess, sentMs: number): void {
+    let last = this.#lastSentMs.get(from);
+    if (last === undefined) this.#lastSentMs.set(from, (last = new WeakMap()));
+    const before = last.get(to) ?? 0;
+    if (sentMs < before) this.world.counters.add('reordered');
+    else last.set(to, sentMs);
+  }
+
   /** Ends every cut from or to a machine. */
   rejoin(machine: Machine): void {
     for (const other of this.world.machines) if (other !== machine) this.healBoth(machine, other);
@@ -76,6 +94,8 @@ export class Network {
 
   healAll(): void {
     this.#cuts.clear();
+    this.#slowWays.clear();
+    for (const link of this.#links) link.endStall();
     this.changed();
   }
 
@@ -89,7 +109,18 @@ export class Network {
     const { random, faults } = this.world;
     if (from === to) return LOOPBACK_LATENCY_MS * (1 + random.unit());
     const [low, high] = faults.latencyMs;
-    return low + (high - low) * random.unit();
+    const slowMs = this.#slowWays.size === 0 ? 0 : (this.#slowWays.get(way(from, to)) ?? 0);
+    return low + (high - low) * random.unit() + slowMs;
+  }
+
+  /** From now on everything takes so much longer that way; 0: not any more. */
+  slow(from: Machine, to: Machine, ms: number): void {
+    this.world.note(`slow ${from.name} > ${to.name} by ${ms} ms`);
+    if (ms === 0) this.#slowWays.delete(way(from, to));
+    else {
+      this.world.counters.add('slow-way');
+      this.#slowWays.set(way(from, to), ms);
+    }
   }
 
   /** The machine that an address means to someone on `from`. */
@@ -103,7 +134,8 @@ export class Network {
       if (
         other.process.machine === entry.process.machine &&
         other.port === entry.port &&
-        (other.host === entry.host || ANY_HOST.has(other.host) || ANY_HOST.has(entry.host))
+        (other.host === entry.host || ANY_HOST.has(other.host) || ANY_HOST.has(entry.host)) &&
+        !(other.options.shared === true && entry.options.shared === true)
       )
         return false;
     this.#listening.add(entry);
@@ -118,15 +150,17 @@ export class Network {
     return this.#listening.has(entry);
   }
 
+  /** Of those who share the port, one by chance, as the kernel's hash picks one. */
   listenerAt(machine: Machine, host: string, port: number): Listening | undefined {
+    const found: Listening[] = [];
     for (const entry of this.#listening)
       if (
-        entry.process.machine === machine &&
         entry.port === port &&
+        entry.process.machine === machine &&
         (entry.host === host || ANY_HOST.has(entry.host))
       )
-        return entry;
-    return undefined;
+        found.push(entry);
+    return found.length > 1 ? this.world.random.pick(found) : found[0];
   }
 
   add(link: Link): void {

@@ -181,7 +181,7 @@ void t.test('fuzz: whatever comes is a command or a reply of ours, and no reply 
     fc.property(argument, fc.boolean(), (text, flag) => {
       for (const parsed of [parseMail(text, { hasAuth: flag }), parseRcpt(text, { smtpUtf8: flag })])
         if (isReply(parsed) && !/^[5]\.\d\.\d [ -~]+$/.test(parsed.text)) return false;
-      parseParameters(text);
+      parseParameters(` ${text}`);
       parseCommand(Buffer.from(text));
       const chunk = parseBdat(text);
       return chunk === undefined || Number.isSafeInteger(chunk.octets);

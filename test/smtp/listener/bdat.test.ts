@@ -1,10 +1,10 @@
 /** CHUNKING and BINARYMIME (RFC 3030): transcripts, each played pipelined in every cut. */
 import t from 'tap';
 import { SIZE_MAX, startBed } from '../bed.ts';
-import { type Transcript, testTranscripts } from '../play.ts';
+import { type Transcript, testTranscripts, times, transaction } from '../play.ts';
 
-const BEGIN = ['HELO c', 'MAIL FROM:<>', 'RCPT TO:<joe@lab.example>'] as const;
-const BEGUN = [/^250 /, /^250 /, /^250 /] as const;
+const BEGIN = ['HELO c', ...transaction('joe')];
+const BEGUN = times(3, /^250 /);
 const BINARY = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
 const IS_BINARY = 'Content-Transfer-Encoding: binary\r\n\r\n';
 const ENCODED = 'Content-Transfer-Encoding: base64\r\n\r\n';
@@ -115,11 +115,11 @@ const TRANSCRIPTS: readonly Transcript[] = [
       'QUIT',
     ],
     server: [
-      ...Array.from({ length: 11 }, () => /^250/),
+      ...times(11, /^250/),
       /^250 /,
       /^250 /,
       /^503 5\.5\.1 /,
-      ...Array.from({ length: 9 }, () => /^250 /),
+      ...times(9, /^250 /),
       /^554 5\.6\.3 /,
       /^221 /,
     ],
@@ -184,20 +184,10 @@ void t.test(
       [
         {
           name: 'last chunk',
-          client: [
-            'LHLO c',
-            'MAIL FROM:<>',
-            'RCPT TO:<joe@lab.example>',
-            'RCPT TO:<full@lab.example>',
-            chunk('a'),
-            chunk('b', ' LAST'),
-            'QUIT',
-          ],
+          client: ['LHLO c', ...transaction('joe', 'full'), chunk('a'), chunk('b', ' LAST'), 'QUIT'],
           server: [
-            ...Array.from({ length: 11 }, () => /^250/),
-            /^250 /,
-            /^250 /,
-            /^250 /,
+            ...times(11, /^250/),
+            ...times(3, /^250 /),
             /^250 2\.0\.0 1 octets/,
             /^250 2\.0\.0 /,
             /^452 4\.3\.1 /,

@@ -2,33 +2,20 @@
 import t from 'tap';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { ELSEWHERE, startBed } from '../bed.ts';
-import { play, type Transcript, testTranscripts } from '../play.ts';
+import { play, type Transcript, testTranscripts, times, transaction } from '../play.ts';
 import { Talk } from '../talk.ts';
 
-const LHLO = Array.from({ length: 11 }, () => /^250[- ]/);
+const LHLO = times(11, /^250[- ]/);
 
 const TRANSCRIPTS: readonly Transcript[] = [
   {
     name: 'section 4.2: one reply for each recipient after the final dot',
-    client: [
-      'LHLO c',
-      'MAIL FROM:<>',
-      'RCPT TO:<joe@lab.example>',
-      'RCPT TO:<nobody@lab.example>',
-      'RCPT TO:<full@lab.example>',
-      'RCPT TO:<ann@lab.example>',
-      'DATA',
-      'hi',
-      '.',
-      'QUIT',
-    ],
+    client: ['LHLO c', ...transaction('joe', 'nobody', 'full', 'ann'), 'DATA', 'hi', '.', 'QUIT'],
     server: [
       ...LHLO,
-      /^250 /,
-      /^250 /,
+      ...times(2, /^250 /),
       /^550 5\.1\.1 /,
-      /^250 /,
-      /^250 /,
+      ...times(2, /^250 /),
       /^354 /,
       /^250 /,
       /^452 4\.3\.1 /,
@@ -39,28 +26,8 @@ const TRANSCRIPTS: readonly Transcript[] = [
   },
   {
     name: 'section 4.2: names of one mailbox have a reply each, and it gets one copy',
-    client: [
-      'LHLO c',
-      'MAIL FROM:<>',
-      'RCPT TO:<joe@lab.example>',
-      'RCPT TO:<Joe@lab.example>',
-      'RCPT TO:<alias@lab.example>',
-      'DATA',
-      '.',
-      'QUIT',
-    ],
-    server: [
-      ...LHLO,
-      /^250 /,
-      /^250 /,
-      /^250 /,
-      /^250 /,
-      /^354 /,
-      /^250 2\.0\.0 /,
-      /^250 2\.0\.0 /,
-      /^250 2\.0\.0 /,
-      /^221 /,
-    ],
+    client: ['LHLO c', ...transaction('joe', 'Joe', 'alias'), 'DATA', '.', 'QUIT'],
+    server: [...LHLO, ...times(4, /^250 /), /^354 /, ...times(3, /^250 2\.0\.0 /), /^221 /],
     delivered: [''],
   },
   {
@@ -70,8 +37,7 @@ const TRANSCRIPTS: readonly Transcript[] = [
       'MAIL FROM:<>',
       'BDAT 3 LAST',
       Buffer.from('abc'),
-      'RCPT TO:<joe@lab.example>',
-      'RCPT TO:<ann@lab.example>',
+      ...transaction('joe', 'ann').slice(1),
       'BDAT 3',
       Buffer.from('a\nb'),
       'BDAT 3',
@@ -80,50 +46,29 @@ const TRANSCRIPTS: readonly Transcript[] = [
       Buffer.from('abc'),
       'QUIT',
     ],
-    server: [
-      ...LHLO,
-      /^250 /,
-      /^503 /,
-      /^250 /,
-      /^250 /,
-      /^550 5\.5\.2 /,
-      /^503 /,
-      /^503 /,
-      /^503 /,
-      /^221 /,
-    ],
+    server: [...LHLO, /^250 /, /^503 /, ...times(2, /^250 /), /^550 5\.5\.2 /, ...times(3, /^503 /), /^221 /],
     delivered: [],
   },
   {
     name: 'section 4.2: a message that is refused is so for each recipient',
     client: [
       'LHLO c',
-      'MAIL FROM:<>',
-      'RCPT TO:<joe@lab.example>',
-      'RCPT TO:<ann@lab.example>',
+      ...transaction('joe', 'ann'),
       'DATA',
       'x'.repeat(1001),
       '.',
-      'MAIL FROM:<>',
-      'RCPT TO:<joe@lab.example>',
-      'RCPT TO:<ann@lab.example>',
+      ...transaction('joe', 'ann'),
       'DATA',
       Buffer.from('a\nb'),
     ],
     server: [
       ...LHLO,
-      /^250 /,
-      /^250 /,
-      /^250 /,
+      ...times(3, /^250 /),
       /^354 /,
-      /^552 5\.3\.4 /,
-      /^552 5\.3\.4 /,
-      /^250 /,
-      /^250 /,
-      /^250 /,
+      ...times(2, /^552 5\.3\.4 /),
+      ...times(3, /^250 /),
       /^354 /,
-      /^550 5\.5\.2 /,
-      /^550 5\.5\.2 /,
+      ...times(2, /^550 5\.5\.2 /),
       /^421 /,
     ],
     delivered: [],
@@ -171,9 +116,9 @@ void t.test('two deliveries at a time, of one copy of the content', async (t) =>
     running--;
     return undefined;
   };
-  const recipients = Array.from({ length: 9 }, (_, n) => `RCPT TO:<user${n}@lab.example>\r\n`).join('');
-  const octets = Buffer.from(`LHLO c\r\nMAIL FROM:<>\r\n${recipients}DATA\r\nhi\r\n.\r\nQUIT\r\n`);
-  const lines = await play(listener.address, octets, 0);
+  const names = Array.from({ length: 9 }, (_, n) => `user${n}`);
+  const commands = ['LHLO c', ...transaction(...names), 'DATA', 'hi', '.', 'QUIT', ''].join('\r\n');
+  const lines = await play(listener.address, Buffer.from(commands), 0);
   t.equal(lines.filter((line) => line.endsWith(' is kept')).length, 9);
   t.equal(most, 2);
   t.equal(new Set(seen.map(({ buffer }) => buffer)).size, 1);
@@ -183,15 +128,8 @@ void t.test('RFC 2033 section 4.2: a reply is told when it is known, not when al
   const { listener, intake } = await startBed(t, { protocol: 'lmtp' });
   const gates = new Map(['a', 'b', 'c'].map((name) => [name, Promise.withResolvers<undefined>()]));
   intake.deliver = ({ object }) => gates.get(object.name)!.promise;
-  const talk = await Talk.connect(listener.address);
-  await talk.reply();
-  for (const line of [
-    'LHLO c',
-    'MAIL FROM:<>',
-    ...['a', 'b', 'c'].map((name) => `RCPT TO:<${name}@lab.example>`),
-    'DATA',
-  ])
-    await talk.say(line);
+  const talk = await Talk.greeted(listener.address);
+  for (const line of ['LHLO c', ...transaction('a', 'b', 'c'), 'DATA']) await talk.say(line);
   talk.write('.');
   gates.get('b')!.resolve(undefined);
   gates.get('a')!.resolve(undefined);
@@ -204,7 +142,7 @@ void t.test('RFC 2033 section 4.2: a reply is told when it is known, not when al
 
 void t.test('when owners are away the rest is put off without being asked', async (t) => {
   const names = Array.from({ length: 20 }, (_, n) => `user${n}`);
-  const begin = ['LHLO c', 'MAIL FROM:<>', ...names.map((name) => `RCPT TO:<${name}@lab.example>`), 'DATA'];
+  const begin = ['LHLO c', ...transaction(...names), 'DATA'];
   /** How many are asked when each takes so long. */
   async function asked(takesMs: number, reply: { code: number; text: string } | undefined): Promise<number> {
     const clock = new ManualClock();
@@ -215,8 +153,7 @@ void t.test('when owners are away the rest is put off without being asked', asyn
       await clock.sleep(takesMs);
       return reply;
     };
-    const talk = await Talk.connect(listener.address);
-    await talk.reply();
+    const talk = await Talk.greeted(listener.address);
     for (const line of begin) await talk.say(line);
     talk.write('.');
     while (count === 0) await new Promise((resolve) => setImmediate(resolve));

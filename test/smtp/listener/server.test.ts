@@ -1,9 +1,9 @@
 /** The seams to smtp-server: greeting, early talkers, limits of a session, time-outs, closing. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { listenSockets } from '../../../src/platform/real/sockets.ts';
-import type { ListenSockets } from '../../../src/smtp/listener/options.ts';
+import type { ListenSockets, SmtpListener } from '../../../src/smtp/listener/options.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { Prng } from '../../support/prng.ts';
 import { ELSEWHERE, SIZE_MAX, startBed, testTls } from '../bed.ts';
@@ -56,25 +56,26 @@ void t.test(
 
 void t.test('more connections than are allowed are told 421', async (t) => {
   const { listener } = await startBed(t, { connectionsMax: 1 });
-  const first = await Talk.connect(listener.address);
-  t.match(await first.reply(), [/^220 /]);
-  const second = await Talk.connect(listener.address);
-  t.match(await second.reply(), [/^421 mx\.lab\.example too many/]);
+  await oneAtATime(t, listener, /^421 mx\.lab\.example too many connections, /);
+});
+
+/** The second client is told why there is no place for it; when the first has left there is. */
+async function oneAtATime(t: Test, { address }: SmtpListener, refusal: RegExp): Promise<void> {
+  const first = await Talk.greeted(address);
+  const second = await Talk.connect(address);
+  t.match(await second.reply(), [refusal]);
   await second.over();
   first.write('QUIT');
   await first.over();
-  const third = await Talk.connect(listener.address);
-  t.match(await third.reply(), [/^220 /]);
+  const third = await Talk.greeted(address);
   third.close();
-});
+}
 
 void t.test('when all places are taken, who has done nothing for a minute makes room', async (t) => {
   const clock = new ManualClock();
   const { listener } = await startBed(t, { connectionsMax: 2, clock });
-  const sender = await Talk.connect(listener.address);
-  await sender.reply();
-  const idle = await Talk.connect(listener.address);
-  await idle.reply();
+  const sender = await Talk.greeted(listener.address);
+  const idle = await Talk.greeted(listener.address);
   await clock.advance(60_000);
   t.match(await idle.say('NOOP'), [/^250 /]);
   for (const line of ['HELO c', 'MAIL FROM:<>', 'RCPT TO:<joe@lab.example>', 'DATA', '.'])
@@ -94,16 +95,7 @@ void t.test('one address has its own limit; it is given back', async (t) => {
     connectionsPerAddressMax: 1,
     remote: ELSEWHERE,
   });
-  const first = await Talk.connect(listener.address);
-  t.match(await first.reply(), [/^220 /]);
-  const second = await Talk.connect(listener.address);
-  t.match(await second.reply(), [/^421 mx\.lab\.example too many connections from your address/]);
-  await second.over();
-  first.write('QUIT');
-  await first.over();
-  const third = await Talk.connect(listener.address);
-  t.match(await third.reply(), [/^220 /]);
-  third.close();
+  await oneAtATime(t, listener, /^421 mx\.lab\.example too many connections from your address/);
 });
 
 void t.test('a message that trickles in for longer than it may gives its memory back', async (t) => {
@@ -113,8 +105,7 @@ void t.test('a message that trickles in for longer than it may gives its memory 
   ] as const) {
     const clock = new ManualClock();
     const { listener, budget } = await startBed(t, { clock });
-    const talk = await Talk.connect(listener.address);
-    await talk.reply();
+    const talk = await Talk.greeted(listener.address);
     for (const line of ['HELO c', 'MAIL FROM:<>', 'RCPT TO:<joe@lab.example>']) await talk.say(line);
     t.match(await talk.say(Buffer.from(begin)), [/^(?:250|354) /]);
     if (begin.startsWith('DATA')) talk.write(more);
@@ -131,16 +122,14 @@ void t.test(
   'RFC 5321 section 4.5.3.2.7: an idle client is told 421; one that waits for us is not idle',
   async (t) => {
     const { listener, intake } = await startBed(t, { idleMs: 40 });
-    const idle = await Talk.connect(listener.address);
-    const waiting = await Talk.connect(listener.address);
-    for (const talk of [idle, waiting]) await talk.reply();
+    const idle = await Talk.greeted(listener.address);
+    const waiting = await Talk.greeted(listener.address);
     const gate = Promise.withResolvers<void>();
     intake.gate = gate.promise;
     waiting.write(Buffer.from('HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<joe@lab.example>\r\nDATA\r\n.\r\n'));
     for (let replies = 0; replies < 4; replies++) await waiting.reply();
     t.match(await idle.reply(), [/^421 4\.4\.2 /]);
-    const later = await Talk.connect(listener.address); // another idle time has passed when it is told so
-    await later.reply();
+    const later = await Talk.greeted(listener.address); // another idle time has passed when it is told so
     t.match(await later.reply(), [/^421 4\.4\.2 /]);
     gate.resolve();
     t.match(await waiting.reply(), [/^250 /]);
@@ -151,8 +140,7 @@ void t.test(
 void t.test('a session has an end, however busy it is', async (t) => {
   const clock = new ManualClock();
   const { listener } = await startBed(t, { clock });
-  const talk = await Talk.connect(listener.address);
-  await talk.reply();
+  const talk = await Talk.greeted(listener.address);
   t.match(await talk.say('NOOP'), [/^250 /]);
   await clock.advance(4 * 60 * 60_000);
   t.match(await talk.reply(), [/^421 4\.4\.2 /]);
@@ -221,8 +209,7 @@ void t.test(
   'a message that is under way when the client leaves is not kept, and its memory is',
   async (t) => {
     const { listener, intake, budget } = await startBed(t, {});
-    const talk = await Talk.connect(listener.address);
-    await talk.reply();
+    const talk = await Talk.greeted(listener.address);
     for (const line of ['HELO c', 'MAIL FROM:<>', 'RCPT TO:<joe@lab.example>', 'DATA']) await talk.say(line);
     talk.write('Subject: half');
     while (budget.takenOctets === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -281,8 +268,7 @@ void t.test('closing: who is in a transaction may end it, the others are told 42
 void t.test('closing does not wait longer than it is told to', async (t) => {
   const clock = new ManualClock();
   const { listener } = await startBed(t, { clock });
-  const talk = await Talk.connect(listener.address);
-  await talk.reply();
+  const talk = await Talk.greeted(listener.address);
   for (const line of ['HELO c', 'MAIL FROM:<>']) await talk.say(line);
   const closed = listener.close(1000);
   await clock.advance(1000);

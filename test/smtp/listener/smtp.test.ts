@@ -389,7 +389,7 @@ void t.test('trace fields and content arrive as sent, dots unstuffed', async (t)
   const [{ to, content, envelope }] = intake.delivered as [(typeof intake.delivered)[number]];
   t.match(
     content,
-    /^Return-Path: <a@b\.example>\r\nOriginal-Recipient: rfc822;old@else\.example\r\nReceived: from c\.example \(\[127\.0\.0\.1\]\)\r\n by mx\.lab\.example with ESMTP id [0-9a-f]+-1\r\n for <joe@lab\.example>; Fri, 2 Jan 2026 03:04:05 \+0000\r\nSubject: x\r\n\r\n\.a\r\nb\r\n$/,
+    /^Return-Path: <a@b\.example>\r\nOriginal-Recipient: rfc822;old@else\.example\r\nReceived: from c\.example \(\[127\.0\.0\.1\]\)\r\n by mx\.lab\.example with ESMTP id [0-9a-f]+-1\r\n for <joe@lab\.example>; Fri, 02 Jan 2026 03:04:05 \+0000\r\nSubject: x\r\n\r\n\.a\r\nb\r\n$/,
   );
   t.match(envelope, {
     reversePath: 'a@b.example',

@@ -18,8 +18,7 @@ void t.test('section 4.2: commands behind STARTTLS in the same packet are never 
   ];
   for (const injected of injections) {
     const { listener } = await startBed(t, { tls, hasLogin: true, protocol: 'smtp' });
-    const talk = await Talk.connect(listener.address);
-    await talk.reply();
+    const talk = await Talk.greeted(listener.address);
     t.match(await talk.say(Buffer.from(`STARTTLS\r\n${injected}`)), [/^220 /]);
     t.equal(talk.rest, '');
     await talk.startTls();
@@ -40,8 +39,7 @@ void t.test(
   'section 4.2: who was logged in, greeted and sending in the clear is nothing of it behind',
   async (t) => {
     const { listener, intake, budget } = await startBed(t, { tls, hasLogin: true, protocol: 'submission' });
-    const talk = await Talk.connect(listener.address);
-    await talk.reply();
+    const talk = await Talk.greeted(listener.address);
     for (const line of [
       'EHLO c',
       `AUTH PLAIN ${PLAIN}`,
@@ -67,8 +65,7 @@ void t.test(
 
 void t.test('section 4: STARTTLS has no argument; after it nothing is said in the clear', async (t) => {
   const { listener } = await startBed(t, { tls });
-  const bad = await Talk.connect(listener.address);
-  await bad.reply();
+  const bad = await Talk.greeted(listener.address);
   t.match(await bad.say('STARTTLS x'), [/^501 5\.5\.4 /]);
   t.match(await bad.say('STARTTLS'), [/^220 /]);
   bad.write('this is no ClientHello, but a line that is long enough');
@@ -81,8 +78,7 @@ void t.test('section 4: STARTTLS has no argument; after it nothing is said in th
 
 void t.test('a client that leaves within the handshake is forgotten', async (t) => {
   const { listener } = await startBed(t, { tls });
-  const talk = await Talk.connect(listener.address);
-  await talk.reply();
+  const talk = await Talk.greeted(listener.address);
   await talk.say('STARTTLS');
   talk.close();
   await talk.over();

@@ -57,7 +57,7 @@ void t.test('RFC 8314 section 3.3: inside TLS from the first octet on; the trace
   const [{ content, envelope }] = intake.delivered as [(typeof intake.delivered)[number]];
   t.match(
     content,
-    /^Return-Path: <joe@lab\.example>\r\nReceived: from c\.example \(\[192\.0\.2\.7\]\) \(using TLSv1\.3 with cipher (TLS_\w+)\)\r\n by mx\.lab\.example with ESMTPSA id (\S+)\r\n for <ann@lab\.example> tls \1; Fri, 2 Jan 2026 03:04:05 \+0000\r\nDate: Fri, 2 Jan 2026 03:04:05 \+0000\r\nMessage-ID: <\2@mx\.lab\.example>\r\nFrom: joe/,
+    /^Return-Path: <joe@lab\.example>\r\nReceived: from c\.example \(\[192\.0\.2\.7\]\) \(using TLSv1\.3 with cipher (TLS_\w+)\)\r\n by mx\.lab\.example with ESMTPSA id (\S+)\r\n for <ann@lab\.example> tls \1; Fri, 02 Jan 2026 03:04:05 \+0000\r\nDate: Fri, 02 Jan 2026 03:04:05 \+0000\r\nMessage-ID: <\2@mx\.lab\.example>\r\nFrom: joe/,
   );
   t.equal(envelope?.auth, 'joe@lab.example');
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { newAccount } from '../../../src/store/account/initial.ts';
 import type { Message } from '../../../src/store/account/types.ts';
 import { RealBed } from './real-bed.ts';
-import { append, INBOX, messages, seen, transaction, uids, WALL_MS } from './support.ts';
+import { append, INBOX, messages, ranges, seen, transaction, WALL_MS } from './support.ts';
 
 void t.test('concurrent appends share writes', async (t) => {
   const bed = new RealBed(newAccount(WALL_MS));
@@ -59,7 +59,7 @@ void t.test(
     await account.settled();
     t.match((await account.read(messages(account)[0] as Message)).toString(), /hello/);
     await t.rejects(append(account), { code: 'no-space' });
-    await t.rejects(account.storeFlags(INBOX, { uids: uids(1), mode: 'add', flags: ['\\Seen'] }), {
+    await t.rejects(account.storeFlags(INBOX, { uids: ranges(1), mode: 'add', flags: ['\\Seen'] }), {
       code: 'no-space',
     });
     t.notOk(account.gone.aborted);

@@ -19,9 +19,9 @@ import {
   INBOX,
   messages,
   picture,
+  ranges,
   seen,
   transaction,
-  uids,
   WALL_MS,
 } from './support.ts';
 
@@ -158,7 +158,7 @@ void t.test('watchers: what each commit touched, once it has settled; ended ones
     throw new Error('bug of a session');
   });
   await append(account, ['\\Deleted']);
-  await account.move(INBOX, uids(1), 4 as MailboxId);
+  await account.move(INBOX, ranges(1), 4 as MailboxId);
   await account.setSubscribed('x', true);
   await account.renameMailbox('Junk', 'Spam');
   await account.createMailbox('p/q');
@@ -209,12 +209,12 @@ void t.test('every operation remembers its result', async (t) => {
   await twice((id) => append(account, ['\\Deleted'], { transaction: id }));
   await twice((id) => append(account, [], { transaction: id }));
   await twice((id) => account.createMailbox('a', { transaction: id }).then((mailbox) => mailbox.id));
-  await twice((id) => account.storeFlags(INBOX, { uids: uids(1, 2), mode: 'add', flags: ['\\Seen'] }, id));
-  await twice((id) => account.storeFlags(INBOX, { uids: uids(7), mode: 'add', flags: ['\\Seen'] }, id));
-  await twice((id) => account.copy(INBOX, uids(1, 2), 4 as MailboxId, id));
+  await twice((id) => account.storeFlags(INBOX, { uids: ranges(1, 2), mode: 'add', flags: ['\\Seen'] }, id));
+  await twice((id) => account.storeFlags(INBOX, { uids: ranges(7), mode: 'add', flags: ['\\Seen'] }, id));
+  await twice((id) => account.copy(INBOX, ranges(1, 2), 4 as MailboxId, id));
   await twice((id) => account.expunge(INBOX, undefined, id));
-  await twice((id) => account.move(INBOX, uids(2), 4 as MailboxId, id));
-  await twice((id) => account.move(INBOX, uids(2), 4 as MailboxId, id));
+  await twice((id) => account.move(INBOX, ranges(2), 4 as MailboxId, id));
+  await twice((id) => account.move(INBOX, ranges(2), 4 as MailboxId, id));
   await twice((id) => account.renameMailbox('a', 'b', id));
   await twice((id) => account.deleteMailbox('b', id));
   await twice((id) => account.setSubscribed('b', true, id));

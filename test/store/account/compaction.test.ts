@@ -11,7 +11,7 @@ import { newAccount } from '../../../src/store/account/initial.ts';
 import { decode } from '../../../src/store/account/records.ts';
 import { decodeState } from '../../../src/store/account/snapshot.ts';
 import { type AccountState, apply, emptyState } from '../../../src/store/account/state.ts';
-import type { MailboxId, Uid } from '../../../src/store/account/types.ts';
+import type { MailboxId } from '../../../src/store/account/types.ts';
 import type { Incarnation } from '../../../src/store/ids.ts';
 import { RecordingLog } from './recording-log.ts';
 import {
@@ -20,6 +20,7 @@ import {
   ID,
   messages,
   picture,
+  ranges,
   replayedFrom,
   transaction,
   WALL_MS,
@@ -64,9 +65,9 @@ async function act(account: OpenAccount, [kind, at, flags, some, to]: Step, numb
   const target = account.mailbox(to)?.id ?? (99 as MailboxId);
   const work: Record<Step[0], () => Promise<unknown>> = {
     append: () => append(account, flags, { mailbox, text: `text ${number}`, ...(id && { transaction: id }) }),
-    store: () => account.storeFlags(mailbox, { uids: some as Uid[], mode: 'replace', flags }, id),
-    copy: () => account.copy(mailbox, some as Uid[], target, id),
-    move: () => account.move(mailbox, some as Uid[], target, id),
+    store: () => account.storeFlags(mailbox, { uids: ranges(...some), mode: 'replace', flags }, id),
+    copy: () => account.copy(mailbox, ranges(...some), target, id),
+    move: () => account.move(mailbox, ranges(...some), target, id),
     expunge: () => account.expunge(mailbox, undefined, id),
     create: () => account.createMailbox(at, id && { transaction: id }),
     delete: () => account.deleteMailbox(at, id),

@@ -8,10 +8,22 @@ import t from 'tap';
 import { Failure, failureCode } from '../../../src/lib/failure.ts';
 import type { OpenAccount } from '../../../src/store/account/account.ts';
 import { newAccount } from '../../../src/store/account/initial.ts';
-import type { FlagChange, MailboxId, ModSeq, Uid } from '../../../src/store/account/types.ts';
+import { uidsOf } from '../../../src/store/account/ranges.ts';
+import type { FlagChange, MailboxId, ModSeq } from '../../../src/store/account/types.ts';
 import { Model } from './model.ts';
 import { RealBed } from './real-bed.ts';
-import { append, Bed, checkConsistency, messages, picture, seen, transaction, WALL_MS } from './support.ts';
+import {
+  append,
+  Bed,
+  checkConsistency,
+  messages,
+  pairs,
+  picture,
+  ranges,
+  seen,
+  transaction,
+  WALL_MS,
+} from './support.ts';
 
 const NAMES = ['INBOX', 'a', 'a/b', 'a/b/c', 'a/d', 'e', 'e/f', 'INBOX/g'];
 const FLAGS = ['\\Seen', '\\Deleted', '\\Flagged', '$one', 'two', 'three'];
@@ -137,7 +149,6 @@ async function perform(
   }
   const mailbox = at(one.name);
   if (mailbox === undefined) return undefined;
-  const some = ('uids' in one ? one.uids : undefined) as Uid[] | null | undefined;
   if (one.kind === 'append') {
     const text = `text ${id?.number ?? account.mailbox(one.name)?.uidNext}`;
     const { uid } = await append(account, one.flags, {
@@ -148,14 +159,14 @@ async function perform(
     return [uid];
   }
   if (one.kind === 'store') {
-    const change = { uids: some, mode: one.mode, flags: one.flags } as FlagChange;
-    return (await account.storeFlags(mailbox, change, id)).changed;
+    const change = { uids: ranges(...one.uids), mode: one.mode, flags: one.flags } as FlagChange;
+    return uidsOf((await account.storeFlags(mailbox, change, id)).changed);
   }
-  if (one.kind === 'expunge') return account.expunge(mailbox, some ?? undefined, id);
+  if (one.kind === 'expunge')
+    return uidsOf(await account.expunge(mailbox, one.uids ? ranges(...one.uids) : undefined, id));
   const to = 'to' in one ? at(one.to) : undefined;
   if (to === undefined) return undefined;
-  const { uids: pairs } = await account[one.kind](mailbox, some as Uid[], to, id);
-  return pairs;
+  return pairs(await account[one.kind](mailbox, ranges(...one.uids), to, id));
 }
 
 /** The same by the model. */

@@ -6,11 +6,15 @@ import { Decoder, Encoder } from '../../../src/lib/encoder.ts';
 import { Columns } from '../../../src/store/account/columns.ts';
 import { UID_MAX } from '../../../src/store/account/limits.ts';
 import {
+  countOf,
   decodeRanges,
   encodeRanges,
+  holdsUid,
+  RangeBuilder,
   rangesOf,
   UidCursor,
   uidsOf,
+  without,
 } from '../../../src/store/account/ranges.ts';
 import type { Uid } from '../../../src/store/account/types.ts';
 import { uids } from './support.ts';
@@ -53,6 +57,43 @@ void t.test('a part at a time, while rows come and go', async (t) => {
   t.same(next(2), [5, 9]);
   rows.remove([[2, 3]]);
   rows.push({ uid: 30, modseq: 1, blob: 1, dateMs: 0, bits: 0, keywords: 0 });
+  t.notOk(cursor.isAtEnd);
   t.same(next(9), [10, 20, 30]);
+  t.ok(cursor.isAtEnd);
   t.same(next(9), []);
+});
+
+void t.test('ranges in which there is nothing are looked at in parts too', async (t) => {
+  const rows = new Columns();
+  rows.push({ uid: 1000, modseq: 1, blob: 1, dateMs: 0, bits: 0, keywords: 0 });
+  const cursor = new UidCursor(rangesOf(Array.from({ length: 500 }, (_, index) => 2 * (index + 1)) as Uid[]));
+  const found: number[] = [];
+  for (let part = 0; part < 50; part++) {
+    t.notOk(cursor.isAtEnd);
+    for (const [from, to] of cursor.next(rows, 10)) found.push(from, to);
+  }
+  t.ok(cursor.isAtEnd);
+  t.same(found, [0, 1]);
+});
+
+void t.test('sets of UIDs as sets', async () => {
+  const set = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 });
+  fc.assert(
+    fc.property(set, set, (some, others) => {
+      const [ours, theirs] = [rangesOf(some as Uid[]), rangesOf(others as Uid[])];
+      const left = [...without(ours, theirs)];
+      assert.deepEqual(
+        uidsOf(left),
+        uidsOf(ours).filter((uid) => !others.includes(uid)),
+      );
+      assert.ok(left.every(([first, last]) => first <= last));
+      assert.equal(countOf(ours), new Set(some).size);
+      for (let uid = 0; uid < 33; uid++) assert.equal(holdsUid(ours, uid), some.includes(uid));
+      const builder = new RangeBuilder();
+      builder.addAll(ours);
+      for (const [first, last] of theirs) builder.addRange(first + 100, last + 100);
+      assert.deepEqual(builder.ranges, rangesOf([...some, ...others.map((uid) => uid + 100)] as Uid[]));
+    }),
+    { numRuns: 500 },
+  );
 });

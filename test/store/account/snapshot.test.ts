@@ -3,35 +3,18 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { decodeState, encodeState } from '../../../src/store/account/snapshot.ts';
-import { apply } from '../../../src/store/account/state.ts';
-import type { MailboxId } from '../../../src/store/account/types.ts';
+import { type AccountState, apply } from '../../../src/store/account/state.ts';
 import type { Place } from '../../../src/store/log/types.ts';
 import { Prng } from '../../support/prng.ts';
-import { append, Bed, checkConsistency, INBOX, picture, transaction, uids, WALL_MS } from './support.ts';
+import { accountCorpus } from './account-corpus.ts';
+import { checkConsistency, picture, WALL_MS } from './support.ts';
 
 const PLACE: Place = { file: 1, offset: 44, octets: 1 };
 /** A log of one file in which everything counts. */
 const LOG = { files: [{ file: 1, octets: 1e9 }], currentPlace: (place: Place) => place };
 
-async function someState() {
-  const bed = new Bed();
-  const account = await bed.open();
-  const archive = account.mailbox('Archive')?.id as MailboxId;
-  for (let number = 1; number <= 9; number++)
-    await append(account, number % 2 ? ['\\Seen', 'One'] : ['two', 'One'], {
-      text: `text ${number}`,
-      transaction: transaction(number, Math.max(1, number - 3)),
-    });
-  await account.copy(INBOX, uids(1, 2, 3), archive);
-  await account.storeFlags(INBOX, { uids: uids(4), mode: 'replace', flags: ['\\Deleted', 'three'] });
-  await account.move(INBOX, uids(5, 6), archive);
-  await account.expunge(INBOX);
-  await account.createMailbox('a/b');
-  await account.deleteMailbox('Trash');
-  await account.setSubscribed('nowhere', true);
-  await account.setProperties(new Map([['key', Buffer.from('value')]]));
-  await account.outcome(transaction(3, 1, 'b'));
-  return bed.replayed();
+async function someState(): Promise<AccountState> {
+  return (await accountCorpus()).state;
 }
 
 void t.test('a state comes back as it was, and goes on alike', async (t) => {

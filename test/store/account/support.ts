@@ -2,13 +2,15 @@
 
 import { Failure } from '../../../src/lib/failure.ts';
 import { type OpenAccount, openAccount } from '../../../src/store/account/account.ts';
+import { newUids } from '../../../src/store/account/copied.ts';
 import { newAccount } from '../../../src/store/account/initial.ts';
 import type { AccountLimits } from '../../../src/store/account/limits.ts';
 import type { MailboxState } from '../../../src/store/account/mailbox-state.ts';
 import { superiors } from '../../../src/store/account/names.ts';
+import { rangesOf, type UidRanges, uidsOf } from '../../../src/store/account/ranges.ts';
 import { replay } from '../../../src/store/account/replay.ts';
 import { type AccountState, emptyState, INBOX_ID } from '../../../src/store/account/state.ts';
-import type { Account, Appended, MailboxId, Message, Uid } from '../../../src/store/account/types.ts';
+import type { Account, Appended, Copied, MailboxId, Message, Uid } from '../../../src/store/account/types.ts';
 import type { DomainId, Incarnation, ObjectId, TransactionId } from '../../../src/store/ids.ts';
 import type { LogRecord } from '../../../src/store/log/types.ts';
 import { MemoryDisk, MemoryLog, type MemoryLogOptions } from './memory-log.ts';
@@ -80,6 +82,17 @@ export function transaction(number: number, lowestOpen = 1, incarnation = 'a'): 
 
 export function uids(...numbers: number[]): Uid[] {
   return numbers as Uid[];
+}
+
+/** These UIDs, in any order, as operations take and give them. */
+export function ranges(...numbers: number[]): UidRanges {
+  return rangesOf(numbers as Uid[]);
+}
+
+/** What a copy or a move did, as pairs of old and new UID. */
+export function pairs({ from, ...copied }: Pick<Copied, 'from' | 'runs'>): number[][] {
+  const to = uidsOf(newUids({ from, ...copied }));
+  return uidsOf(from).map((uid, index) => [uid, to[index] as Uid]);
 }
 
 export function messages(account: Account, name = 'INBOX'): readonly Message[] {

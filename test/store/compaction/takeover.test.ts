@@ -8,13 +8,14 @@ import t from 'tap';
 import { noLogger } from '../../../src/lib/logging.ts';
 import { type OpenAccount, openAccount } from '../../../src/store/account/account.ts';
 import { newAccount } from '../../../src/store/account/initial.ts';
+import { uidsOf } from '../../../src/store/account/ranges.ts';
 import { epochOf, type Incarnation, objectKey } from '../../../src/store/ids.ts';
 import { openLog } from '../../../src/store/log/log.ts';
 import type { Lease } from '../../../src/store/log/types.ts';
 import type { SimProcess } from '../../simulation/machine.ts';
 import { World } from '../../simulation/world.ts';
 import type { Prng } from '../../support/prng.ts';
-import { append, ID, INBOX, messages, seen, transaction, uids, WALL_MS } from '../account/support.ts';
+import { append, ID, INBOX, messages, ranges, seen, transaction, WALL_MS } from '../account/support.ts';
 
 const DIRECTORY = '/shared/lab.example/jsmith.macnt';
 const SEEDS = Number(process.env.SIMULATION_SEEDS ?? 16);
@@ -130,14 +131,14 @@ class Simulation {
         const index = account.mailboxById(INBOX)?.indexOf(result.uid) ?? -1;
         if (index >= 0) told.emailIds.set(result.uid, account.mailboxById(INBOX)?.at(index).emailId ?? '');
       } else if (kind === 3) {
-        const change = { uids: uids(uid), mode: 'add', flags: ['\\Seen', `k${uid % 3}`] } as const;
+        const change = { uids: ranges(uid), mode: 'add', flags: ['\\Seen', `k${uid % 3}`] } as const;
         const known = told.texts.has(uid);
         await account.storeFlags(INBOX, change);
         if (known) told.seenFlags.add(uid);
       } else if (kind === 4) {
         told.expunging.add(uid);
-        await account.storeFlags(INBOX, { uids: uids(uid), mode: 'add', flags: ['\\Deleted'] });
-        for (const gone of await account.expunge(INBOX, uids(uid))) told.expunged.add(gone);
+        await account.storeFlags(INBOX, { uids: ranges(uid), mode: 'add', flags: ['\\Deleted'] });
+        for (const gone of uidsOf(await account.expunge(INBOX, ranges(uid)))) told.expunged.add(gone);
       } else await account.setProperties(new Map([['last', Buffer.from(String(number))]]));
     }
   }

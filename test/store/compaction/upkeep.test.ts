@@ -285,9 +285,9 @@ void t.test('nobody who stops it waits for a snapshot, not even the log that is 
 });
 
 void t.test('who waits for a turn waits for nobody to close, or to work', async (t) => {
-  const turns = new Turns(1);
+  const turns = { compactions: new Turns(1), closing: new Turns(1) };
   const hold = gate();
-  const held = turns.run(() => hold.opened);
+  const held = turns.compactions.run(() => hold.opened);
   const { fs, log } = await withFiles(3);
   const { upkeep, reported } = upkeepOf(log, new Texts(['one']), { turns });
   const queued = upkeep.start();

@@ -1,7 +1,7 @@
 /** `StorageFence`: a machine whose clock stood still believes its lease; the directory tells it otherwise. */
 import t from 'tap';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { commit, fsError, names, newFs, numberedPath, openAs, queue, texts } from './support.ts';
+import { commit, failing, names, newFs, numberedPath, openAs, queue, texts } from './support.ts';
 
 void t.test('nothing unknown: no renewal is asked for', async (t) => {
   const fs = newFs();
@@ -75,9 +75,7 @@ void t.test('a listing that fails: unknown', async (t) => {
   const fs = newFs();
   const { log } = await openAs(fs, 1, { fence: true });
   await commit(log, 'one');
-  fs.before = (call) => {
-    if (call === 'list') throw fsError('EIO');
-  };
+  fs.before = failing('list', 'EIO');
   queue(log, 'two');
   await t.rejects(log.settled(), { code: 'unknown' });
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { PURGE_AFTER_MS } from '../../../src/store/log/limits.ts';
 import { Holdings, purgeable } from '../../../src/store/log/purge.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { commit, fsError, names, newFs, openAs, TestLease, texts } from './support.ts';
+import { commit, failing, names, newFs, openAs, TestLease, texts } from './support.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -96,9 +96,7 @@ void t.test('the lease is not confirmed, or the storage says no: nothing goes, o
 
   const other = await compacted();
   await other.clock.advance(PURGE_AFTER_MS);
-  other.fs.before = (call) => {
-    if (call === 'remove') throw fsError('EIO');
-  };
+  other.fs.before = failing('remove', 'EIO');
   await workAndRest(other);
   t.equal((await names(other.fs)).length, 3);
   await commit(other.log, 'goes on');

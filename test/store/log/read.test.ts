@@ -1,5 +1,6 @@
 /** Reading places back: parts, what is in flight, broken octets, handles. */
 import t from 'tap';
+import type { Failure } from '../../../src/lib/failure.ts';
 import type { LogImpl } from '../../../src/store/log/log.ts';
 import type { Place } from '../../../src/store/log/types.ts';
 import { commit, fsError, gate, newFs, numberedPath, openAs, queue } from './support.ts';
@@ -59,6 +60,40 @@ void t.test('a stale handle is opened again; an error that stays is unavailable'
   await t.rejects(log.read(place!), { code: 'unavailable' });
   fs.before = undefined;
   t.equal((await log.read(place!)).toString(), 'one', 'and good again');
+});
+
+void t.test('what is asked for in one turn and lies side by side shares a read', async (t) => {
+  const fs = newFs();
+  const { log } = await openAs(fs, 1);
+  const texts = Array.from({ length: 50 }, (_, i) => `message ${i} `.repeat(i + 1));
+  const places = await commit(log, ...texts);
+  let reads = 0;
+  fs.before = (call) => void (call === 'read' && reads++);
+  const parts = await Promise.all(places.map((place) => log.read(place, 3, 6)));
+  t.same(
+    parts.map(String),
+    texts.map((text) => text.slice(3, 9)),
+  );
+  t.same(
+    (await Promise.all(places.toReversed().map((place) => log.read(place)))).map(String),
+    texts.toReversed(),
+  );
+  t.equal(reads, 2);
+  const [same, again] = await Promise.all([log.read(places[0]!), log.read(places[0]!)]);
+  t.equal(String(same), String(again));
+});
+
+void t.test('a place that cannot be read spoils nothing for its neighbours', async (t) => {
+  const fs = newFs();
+  const { log } = await openAs(fs, 1);
+  const places = await commit(log, 'one', 'two', 'three');
+  const bytes = Buffer.from(fs.content(numberedPath(1)));
+  fs.put(numberedPath(1), bytes.subarray(0, places[2]!.offset + 2));
+  const read = await Promise.allSettled(places.map((place) => log.read(place)));
+  t.same(
+    read.map((one) => (one.status === 'fulfilled' ? String(one.value) : (one.reason as Failure).code)),
+    ['one', 'two', 'damaged'],
+  );
 });
 
 void t.test('handles are kept and bounded, and closed when idle and at the end', async (t) => {

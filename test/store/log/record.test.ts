@@ -4,7 +4,7 @@ import t from 'tap';
 import type { Epoch } from '../../../src/store/ids.ts';
 import { PAYLOAD_OCTETS_MAX, PIECE_OCTETS } from '../../../src/store/log/limits.ts';
 import {
-  encodeLargeRecord,
+  encodeInPieces,
   encodeRecord,
   HEADER_OCTETS,
   type Header,
@@ -41,11 +41,12 @@ const anyPayload = fc.array(
   { maxLength: 4 },
 );
 
-void t.test('a large one in pieces is the same, with a rest after each piece', async (t) => {
+void t.test('in pieces it is the same, with a rest after each when there are several', async (t) => {
   const header = { type: 20, flags: 1, epoch: 5 as Epoch, modseq: 6, durable: 7 };
   const random = new Prng(SEED);
   for (const sizes of [
     [3 * PIECE_OCTETS],
+    [PIECE_OCTETS],
     [1, PIECE_OCTETS, 7],
     [PIECE_OCTETS - 1, 2],
     [PIECE_OCTETS + 1, 0, PIECE_OCTETS],
@@ -55,9 +56,9 @@ void t.test('a large one in pieces is the same, with a rest after each piece', a
     const chunks: Buffer[] = [];
     let rests = 0;
     const rest = async () => void rests++;
-    await encodeLargeRecord(chunks, MARKER, 99, header, payload, octets, rest);
+    await encodeInPieces(chunks, MARKER, 99, header, payload, octets, rest);
     t.ok(Buffer.concat(chunks).equals(encoded(header, payload, 99)));
-    t.equal(rests, Math.floor(octets / PIECE_OCTETS));
+    t.equal(rests, octets > PIECE_OCTETS ? Math.floor(octets / PIECE_OCTETS) : 0);
   }
 });
 

@@ -10,6 +10,7 @@ import {
   commit,
   copyOf,
   DIRECTORY,
+  failing,
   fsError,
   gate,
   names,
@@ -136,9 +137,7 @@ void t.test('one of what never settled is not written', async (t) => {
   const turn = gate();
   queue(a.log, 'two');
   const written = write(a, ['one', 'two']);
-  fs.before = (call) => {
-    if (call === 'writeDurably') throw fsError('EIO');
-  };
+  fs.before = failing('writeDurably', 'EIO');
   turn.open();
   await t.rejects(written, { code: 'unknown' });
   t.notMatch((await names(fs)).join(), /snapshot/);
@@ -202,9 +201,7 @@ void t.test('a commit that failed is in no snapshot', async (t) => {
   const fs = newFs();
   const a = await openWith(fs, 1);
   await commit(a.log, 'one');
-  fs.before = (call) => {
-    if (call === 'writeDurably') throw fsError('EIO');
-  };
+  fs.before = failing('writeDurably', 'EIO');
   queue(a.log, 'two');
   await t.rejects(write(a, ['one', 'two']), { code: 'unknown' });
   t.same(snapshotNames(await names(fs)), []);
@@ -348,9 +345,7 @@ void t.test('no storage, no space: the log goes on', async (t) => {
   const fs = newFs();
   const a = await openWith(fs, 1);
   await commit(a.log, 'one');
-  fs.before = (call) => {
-    if (call === 'replace') throw fsError('ENOSPC');
-  };
+  fs.before = failing('replace', 'ENOSPC');
   await t.rejects(write(a, ['one']));
   await commit(a.log, 'two');
   fs.before = undefined;

@@ -1,4 +1,5 @@
 /** What the tests of the log share: leases that the test holds in its hand, owners, and short ways to append and read. */
+import assert from 'node:assert/strict';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { noLogger } from '../../../src/lib/logging.ts';
 import { type Epoch, epochOf, type Incarnation } from '../../../src/store/ids.ts';
@@ -147,6 +148,22 @@ export async function copyOf(fs: MemoryFs): Promise<MemoryFs> {
 
 export function fsError(code: string): Error {
   return Object.assign(new Error(code), { code });
+}
+
+/** A hook of a MemoryFs, `before` or `after`: this call fails. */
+export function failing(call: string, code: string): (name: string) => void {
+  return (name) => {
+    if (name === call) throw fsError(code);
+  };
+}
+
+/** Appends a record whose write is carried out, while its answer is an error: what is in the file is not known to us. */
+export async function loseAnswer(fs: MemoryFs, log: LogImpl, text: string): Promise<void> {
+  fs.after = failing('writeDurably', 'EIO');
+  await log.writable();
+  queue(log, text);
+  await assert.rejects(log.settled(), { code: 'unknown' });
+  fs.after = undefined;
 }
 
 /** A promise that a test settles, for holding a file call open. */

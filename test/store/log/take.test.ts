@@ -6,7 +6,9 @@ import type { MemoryFs } from '../../support/memory-fs.ts';
 import {
   commit,
   copyOf,
+  failing,
   fsError,
+  loseAnswer,
   names,
   newFs,
   numberedPath,
@@ -276,9 +278,7 @@ void t.test('without space for taking it an object is readable, and taken when t
     await commit(a.log, 'one');
     a.log.abandon('crash');
     const clock = new ManualClock();
-    fs.before = (name) => {
-      if (name === call) throw fsError('ENOSPC');
-    };
+    fs.before = failing(call, 'ENOSPC');
     const b = await openAs(fs, 2, { clock });
     t.same(texts(b.seen), ['one']);
     await b.log.settled();
@@ -302,17 +302,10 @@ void t.test('a write that failed: octets above the last good sync never count ag
   const lease = new TestLease(1);
   const a = await openAs(fs, 1, { lease });
   await commit(a.log, 'one');
-  // The write is carried out, its reply is an error: what is in the file is not known to us.
-  fs.after = (call) => {
-    if (call === 'writeDurably') throw fsError('EIO');
-  };
-  await a.log.writable();
-  queue(a.log, 'two');
-  await t.rejects(a.log.settled(), { code: 'unknown' });
+  await loseAnswer(fs, a.log, 'two');
   await t.rejects(a.log.settled(), { code: 'unknown' }, 'asked again');
   t.match(await a.log.failed, { code: 'unknown' });
   await t.rejects(a.log.writable(), { code: 'unavailable' });
-  fs.after = undefined;
   const again = await openAs(fs, 1, { lease, seals: a.log.sealed });
   t.same(texts(again.seen), ['one']);
   await commit(again.log, 'three');
@@ -324,13 +317,7 @@ void t.test('a seal holds under its own grant only', async (t) => {
   const fs = newFs();
   const a = await openAs(fs, 1, { incarnation: 'same' });
   await commit(a.log, 'one');
-  fs.after = (call) => {
-    if (call === 'writeDurably') throw fsError('EIO');
-  };
-  await a.log.writable();
-  queue(a.log, 'two');
-  await t.rejects(a.log.settled(), { code: 'unknown' });
-  fs.after = undefined;
+  await loseAnswer(fs, a.log, 'two');
   const other = await openAs(fs, 2);
   t.same(texts(other.seen), ['one', 'two'], 'the next owner counts what it finds whole');
   await other.log.close();
@@ -343,9 +330,7 @@ void t.test('a failed first write of our own that lands late', async (t) => {
   const lease = new TestLease(1);
   const clock = new ManualClock();
   const a = await openAs(fs, 1, { lease, clock });
-  fs.after = (call) => {
-    if (call === 'writeDurably') throw fsError('ENOSPC');
-  };
+  fs.after = failing('writeDurably', 'ENOSPC');
   await t.rejects(a.log.writable(), { code: 'no-space' });
   fs.after = undefined;
   await clock.advance(1000);
@@ -362,13 +347,7 @@ void t.test(
     const fs = newFs();
     const a = await openAs(fs, 1, { incarnation: 'same' });
     await commit(a.log, 'one');
-    fs.after = (call) => {
-      if (call === 'writeDurably') throw fsError('EIO');
-    };
-    await a.log.writable();
-    queue(a.log, 'two');
-    await t.rejects(a.log.settled(), { code: 'unknown' });
-    fs.after = undefined;
+    await loseAnswer(fs, a.log, 'two');
     const back = await openAs(fs, 3, { incarnation: 'same', seals: a.log.sealed });
     t.same(texts(back.seen), ['one', 'two']);
   },
@@ -381,9 +360,7 @@ void t.test('a failed first write of our own has landed: its predecessors are re
   a.log.abandon('crash');
   const lease = new TestLease(2);
   const clock = new ManualClock();
-  fs.after = (call) => {
-    if (call === 'writeDurably') throw fsError('ENOSPC');
-  };
+  fs.after = failing('writeDurably', 'ENOSPC');
   const full = await openAs(fs, 2, { lease, clock });
   t.same(texts(full.seen), ['one']);
   fs.after = undefined;
@@ -402,9 +379,7 @@ void t.test('numbers do not run away when a full disk is opened again and again'
   const clock = new ManualClock();
   let { log } = await openAs(fs, 1, { lease, clock });
   await commit(log, 'one');
-  fs.before = (name) => {
-    if (name === 'writeDurably') throw fsError('EDQUOT');
-  };
+  fs.before = failing('writeDurably', 'EDQUOT');
   await log.writable();
   queue(log, 'two');
   await t.rejects(log.settled(), { code: 'no-space' });

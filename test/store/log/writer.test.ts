@@ -3,7 +3,7 @@ import t from 'tap';
 import { BATCH_OCTETS_MAX, PIECE_OCTETS, QUEUE_OCTETS_MAX } from '../../../src/store/log/limits.ts';
 import {
   commit,
-  fsError,
+  failing,
   gate,
   newFs,
   numberedPath,
@@ -208,9 +208,7 @@ for (const [code, expected] of [
     const { log } = await openAs(fs, 1);
     await commit(log, 'one');
     const end = fs.content(numberedPath(1)).length;
-    fs.before = (call) => {
-      if (call === 'writeDurably') throw fsError(code);
-    };
+    fs.before = failing('writeDurably', code);
     await log.writable();
     queue(log, 'two');
     const two = log.settled();

@@ -147,9 +147,9 @@ void t.test('what its first log has closed is forgotten, and known to be', async
   const object = n2('joe');
   for (let i = 1; i <= 20; i++) apply({ kind: 'undone', step: step(i, { lowestOpen: 1 }), object });
   apply({ kind: 'reserved', step: step(21, { lowestOpen: 1 }), object, add: [n('ann')], drop: [] });
-  t.equal(state.participationCount, 21);
+  t.equal(state.entryCount, 21);
   apply({ kind: 'undone', step: step(30, { lowestOpen: 30 }), object });
-  t.equal(state.participationCount, 2, 'the last, and the one still reserved');
+  t.equal(state.entryCount, 2, 'the last, and the one still reserved');
   t.equal(state.isForgotten(step(5).intent), true);
   t.equal(state.isForgotten(step(21).intent), false);
   t.equal(state.isForgotten(step(31).intent), false);

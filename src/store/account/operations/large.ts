@@ -17,20 +17,26 @@
  */
 import { Failure } from '../../../lib/failure.ts';
 import type { Change, UnnumberedMessage } from '../changes.ts';
+import { CopiedBuilder } from '../copied.ts';
 import { FlagNumbering } from '../flag-numbering.ts';
 import type { FlagSet } from '../flags.ts';
 import { TRANSFER_WHOLE_MAX, UID_MAX } from '../limits.ts';
-import { RangeBuilder, rangesOf, UidCursor } from '../ranges.ts';
-import { encodeCopied, type Operation, type UidRun } from '../results.ts';
-import { INBOX_ID } from '../state.ts';
-import type { FlagChange, MailboxId, Uid } from '../types.ts';
+import { RangeBuilder, UidCursor, type UidRanges } from '../ranges.ts';
+import type { Operation } from '../results.ts';
+import { type AccountState, INBOX_ID } from '../state.ts';
+import type { Copied, FlagChange, MailboxId } from '../types.ts';
 import { planInboxTarget } from './mailboxes.ts';
 import { planExpungeRows, planMoveRows, planStoreRows } from './messages.ts';
 import { type Plan, type Situation, selectable } from './plan.ts';
 import { checkAccountRoom, checkKeywords, checkRoom, targetOf } from './transfer.ts';
 
-export function isLarge(uids: readonly Uid[]): boolean {
-  return uids.length > TRANSFER_WHOLE_MAX;
+/** Whether these are more messages of the mailbox, or more ranges, than one turn is given. */
+export function isLarge({ mailboxes }: AccountState, mailbox: MailboxId, uids: UidRanges): boolean {
+  if (uids.length > TRANSFER_WHOLE_MAX) return true;
+  let messages = 0;
+  for (const [from, to] of mailboxes.get(mailbox)?.rows.spans(uids) ?? [])
+    if ((messages += to - from) > TRANSFER_WHOLE_MAX) return true;
+  return false;
 }
 
 /** What all do: plans of slices until `isComplete`, then the plan of the end. */
@@ -48,14 +54,13 @@ export class LargeCopy implements Sliced<'copy'> {
   readonly #to: MailboxId;
   readonly #cursor: UidCursor;
   readonly #copied = new RangeBuilder();
-  /** The new UID is the position until the end. */
-  readonly #uids: [Uid, Uid][] = [];
+  #count = 0;
   readonly #flagSets: FlagSet[] = [];
 
-  constructor(from: MailboxId, uids: readonly Uid[], to: MailboxId) {
+  constructor(from: MailboxId, uids: UidRanges, to: MailboxId) {
     this.#from = from;
     this.#to = to;
-    this.#cursor = new UidCursor(rangesOf(uids));
+    this.#cursor = new UidCursor(uids);
   }
 
   slice(situation: Situation): Plan<'copy'> {
@@ -63,41 +68,37 @@ export class LargeCopy implements Sliced<'copy'> {
     const from = selectable(state, this.#from);
     const { rows } = from;
     const to = selectable(state, this.#to);
-    const position = this.#uids.length;
+    const position = this.#count;
     const numbering = new FlagNumbering(from);
     const messages: UnnumberedMessage[] = [];
     for (const [first, end] of this.#cursor.next(rows, TRANSFER_WHOLE_MAX))
       for (let index = first; index < end; index++) {
         messages.push({ blob: rows.blob(index), dateMs: rows.dateMs(index), flags: numbering.of(index) });
-        this.#uids.push([rows.uid(index) as Uid, (position + messages.length - 1) as Uid]);
         this.#copied.add(rows.uid(index));
       }
-    if (messages.length === 0) {
-      this.isComplete = true;
-      return { changes: [], result: { uidValidity: 0, uids: [] } };
-    }
+    this.isComplete = this.#cursor.isAtEnd;
+    if (messages.length === 0) return { changes: [], result: UNFINISHED };
+    this.#count += messages.length;
     const { flagSets } = numbering;
     // Looked at again in the end; but what cannot be is found here before it is written.
-    checkRoom(limits, targetOf(to), this.#uids.length);
+    checkRoom(limits, targetOf(to), this.#count);
     checkAccountRoom(situation, messages.length);
     checkKeywords(limits, to, flagSets);
-    if (this.#uids.length > limits.copyMessagesMax)
+    if (this.#count > limits.copyMessagesMax)
       throw new Failure('limit', `more than ${limits.copyMessagesMax} messages in one copy`);
     for (const flagSet of flagSets) this.#flagSets.push(flagSet);
     this.staging ??= state.modseq + 1;
     const staged: Change = { kind: 'messages-staged', staging: this.staging, position, flagSets, messages };
-    return { changes: [staged], result: { uidValidity: 0, uids: [] } };
+    return { changes: [staged], result: UNFINISHED };
   }
 
   finish({ state, limits }: Situation): Plan<'copy'> {
     const to = selectable(state, this.#to);
     const { uidValidity, uidNext } = to;
-    const count = this.#uids.length;
-    const result = { uidValidity, uids: this.#uids };
-    if (this.staging === undefined) return { changes: [], result };
+    const count = this.#count;
+    if (this.staging === undefined) return { changes: [], result: { uidValidity, from: [], runs: [] } };
     checkRoom(limits, targetOf(to), count);
     checkKeywords(limits, to, this.#flagSets);
-    for (const pair of this.#uids) pair[1] = (pair[1] + uidNext) as Uid;
     const added: Change = {
       kind: 'staged-added',
       staging: this.staging,
@@ -105,47 +106,42 @@ export class LargeCopy implements Sliced<'copy'> {
       first: uidNext,
       count,
     };
-    const encoded = encodeCopied('copy', uidValidity, this.#copied.ranges, [{ at: 0, to: uidNext }]);
-    return { changes: [added], result, encoded };
+    const result = { uidValidity, from: this.#copied.ranges, runs: [{ at: 0, to: uidNext }] };
+    return { changes: [added], result };
   }
 }
+
+/** Of a slice: nobody sees it. */
+const UNFINISHED: Copied = { uidValidity: 0, from: [], runs: [] };
 
 export class LargeMove implements Sliced<'move'> {
   isComplete = false;
   readonly #from: MailboxId;
   readonly #to: MailboxId;
   readonly #cursor: UidCursor;
-  readonly #moved = new RangeBuilder();
-  readonly #runs: UidRun[] = [];
-  readonly #uids: (readonly [Uid, Uid])[] = [];
+  readonly #moved = new CopiedBuilder();
   #uidValidity = 0;
 
-  constructor(from: MailboxId, uids: readonly Uid[], to: MailboxId) {
+  constructor(from: MailboxId, uids: UidRanges, to: MailboxId) {
     this.#from = from;
     this.#to = to;
-    this.#cursor = new UidCursor(rangesOf(uids));
+    this.#cursor = new UidCursor(uids);
   }
 
   slice(situation: Situation): Plan<'move'> {
     const from = selectable(situation.state, this.#from);
     const spans = this.#cursor.next(from.rows, TRANSFER_WHOLE_MAX);
     const plan = planMoveRows(situation, from, spans, this.#to);
-    this.isComplete = plan.changes.length === 0;
-    this.#uidValidity = plan.result.uidValidity;
-    for (const [uid, to] of plan.result.uids) {
-      if (to !== (this.#uids.at(-1)?.[1] ?? 0) + 1 || this.#uids.length === 0)
-        this.#runs.push({ at: this.#uids.length, to });
-      this.#uids.push([uid, to]);
-      this.#moved.add(uid);
-    }
+    this.isComplete = this.#cursor.isAtEnd;
+    const { uidValidity, from: moved, runs } = plan.result;
+    this.#uidValidity = uidValidity;
+    for (const { to } of runs) this.#moved.add(moved, to);
     return plan;
   }
 
   /** Only the transaction's result is left to say. */
   finish(): Plan<'move'> {
-    const uidValidity = this.#uidValidity;
-    const encoded = encodeCopied('move', uidValidity, this.#moved.ranges, this.#runs);
-    return { changes: [], result: { uidValidity, uids: this.#uids }, encoded };
+    return { changes: [], result: this.#moved.done(this.#uidValidity) };
   }
 }
 
@@ -165,8 +161,9 @@ export class LargeInboxRename implements Sliced<'renameMailbox'> {
       this.#target = { mailbox: result, cursor: new UidCursor([[1, inbox.uidNext - 1]]) };
       return { changes, result: undefined };
     }
-    const spans = this.#target.cursor.next(inbox.rows, TRANSFER_WHOLE_MAX);
-    this.isComplete = spans.length === 0;
+    const { cursor } = this.#target;
+    const spans = cursor.next(inbox.rows, TRANSFER_WHOLE_MAX);
+    this.isComplete = cursor.isAtEnd;
     const { changes } = planMoveRows(situation, inbox, spans, this.#target.mailbox);
     return { changes, result: undefined };
   }
@@ -181,28 +178,27 @@ export class LargeStore implements Sliced<'storeFlags'> {
   readonly #mailbox: MailboxId;
   readonly #change: FlagChange;
   readonly #cursor: UidCursor;
-  readonly #changed: Uid[] = [];
-  readonly #refused: Uid[] = [];
+  readonly #changed = new RangeBuilder();
+  readonly #refused = new RangeBuilder();
 
   constructor(mailbox: MailboxId, change: FlagChange) {
     this.#mailbox = mailbox;
     this.#change = change;
-    this.#cursor = new UidCursor(rangesOf(change.uids));
+    this.#cursor = new UidCursor(change.uids);
   }
 
   slice(situation: Situation): Plan<'storeFlags'> {
     const mailbox = selectable(situation.state, this.#mailbox);
     const spans = this.#cursor.next(mailbox.rows, TRANSFER_WHOLE_MAX);
-    this.isComplete = spans.length === 0;
+    this.isComplete = this.#cursor.isAtEnd;
     const plan = planStoreRows(situation, mailbox, spans, this.#change);
-    // One by one: as arguments of one `push` they would overflow the stack.
-    for (const uid of plan.result.changed) this.#changed.push(uid);
-    for (const uid of plan.result.refused) this.#refused.push(uid);
+    this.#changed.addAll(plan.result.changed);
+    this.#refused.addAll(plan.result.refused);
     return plan;
   }
 
   finish(): Plan<'storeFlags'> {
-    return { changes: [], result: { changed: this.#changed, refused: this.#refused } };
+    return { changes: [], result: { changed: this.#changed.ranges, refused: this.#refused.ranges } };
   }
 }
 
@@ -211,24 +207,24 @@ export class LargeExpunge implements Sliced<'expunge'> {
   isComplete = false;
   readonly #mailbox: MailboxId;
   readonly #cursor: UidCursor;
-  readonly #gone: Uid[] = [];
+  readonly #gone = new RangeBuilder();
 
   /** `uids` undefined: all that have \Deleted when their slice comes. */
-  constructor(mailbox: MailboxId, uids: readonly Uid[] | undefined) {
+  constructor(mailbox: MailboxId, uids: UidRanges | undefined) {
     this.#mailbox = mailbox;
-    this.#cursor = new UidCursor(uids === undefined ? [[1, UID_MAX]] : rangesOf(uids));
+    this.#cursor = new UidCursor(uids ?? [[1, UID_MAX]]);
   }
 
   slice(situation: Situation): Plan<'expunge'> {
     const mailbox = selectable(situation.state, this.#mailbox);
     const spans = this.#cursor.next(mailbox.rows, TRANSFER_WHOLE_MAX);
-    this.isComplete = spans.length === 0;
+    this.isComplete = this.#cursor.isAtEnd;
     const plan = planExpungeRows(situation, mailbox, spans);
-    for (const uid of plan.result) this.#gone.push(uid);
+    this.#gone.addAll(plan.result);
     return plan;
   }
 
   finish(): Plan<'expunge'> {
-    return { changes: [], result: this.#gone };
+    return { changes: [], result: this.#gone.ranges };
   }
 }

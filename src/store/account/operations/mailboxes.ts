@@ -8,13 +8,11 @@ import { uidValidityAt } from '../initial.ts';
 import { UID_MAX } from '../limits.ts';
 import type { MailboxState } from '../mailbox-state.ts';
 import { canonicalName, isInferior, newName, SEPARATOR, superiors } from '../names.ts';
+import { knownSpecialUse } from '../special-uses.ts';
 import { type AccountState, INBOX_ID } from '../state.ts';
 import type { MailboxId } from '../types.ts';
 import type { Plan, Situation } from './plan.ts';
 import { expungeAll, transfer } from './transfer.ts';
-
-/** RFC 6154 section 2 and RFC 8457, without \All and \Flagged: there are no mailboxes that show other mailboxes' mail. */
-const SPECIAL_USES = ['\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash', '\\Important'];
 
 export function planCreate(
   situation: Situation,
@@ -154,7 +152,7 @@ function named(state: AccountState, given: string): MailboxState {
 }
 
 function specialUseOf(given: string): string {
-  const use = SPECIAL_USES.find((name) => name.toLowerCase() === given.toLowerCase());
+  const use = knownSpecialUse(given);
   // RFC 6154 section 3: a use that cannot be had fails the CREATE (response code USEATTR).
   if (use === undefined) throw new Failure('invalid', 'special use not supported');
   return use;

@@ -4,8 +4,8 @@ import type { Change, FlagsChanged } from '../changes.ts';
 import { combine, DELETED, type FlagSet, keywordsWithin, parseFlags } from '../flags.ts';
 import { DATE_MS_MAX } from '../limits.ts';
 import type { MailboxState } from '../mailbox-state.ts';
-import { RangeBuilder, rangesOf, uidsOf } from '../ranges.ts';
-import type { FlagChange, MailboxId, NewMessage, Uid } from '../types.ts';
+import { RangeBuilder, type UidRanges } from '../ranges.ts';
+import type { Copied, FlagChange, MailboxId, NewMessage, Uid } from '../types.ts';
 import { type Plan, type Situation, selectable } from './plan.ts';
 import {
   checkAccountRoom,
@@ -45,7 +45,7 @@ export function planAppend(situation: Situation, id: MailboxId, message: NewMess
 
 export function planStoreFlags(situation: Situation, id: MailboxId, change: FlagChange): Plan<'storeFlags'> {
   const mailbox = selectable(situation.state, id);
-  return planStoreRows(situation, mailbox, [...mailbox.rows.spans(rangesOf(change.uids))], change);
+  return planStoreRows(situation, mailbox, [...mailbox.rows.spans(change.uids)], change);
 }
 
 /** Of these rows, whatever `change.uids` says. */
@@ -57,16 +57,16 @@ export function planStoreRows(
 ): Plan<'storeFlags'> {
   const given = mailbox.keywords.spelled(parseFlags(change.flags, limits));
   const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY;
-  const changed: Uid[] = [];
-  const refused: Uid[] = [];
+  const changed = new RangeBuilder();
+  const refused = new RangeBuilder();
   /** By the flags word before: what comes of it is worked out once. */
   const groups = new Map<number, { flagSet: FlagSet; uids: RangeBuilder } | 'same'>();
   for (const [from, to] of spans)
     for (let index = from; index < to; index++) {
-      const uid = mailbox.rows.uid(index) as Uid;
+      const uid = mailbox.rows.uid(index);
       // RFC 7162 section 3.1.3: refused whether or not the flags would change.
       if (mailbox.rows.modseq(index) > unchangedSince) {
-        refused.push(uid);
+        refused.add(uid);
         continue;
       }
       const word = mailbox.rows.word(index);
@@ -82,7 +82,7 @@ export function planStoreRows(
       }
       if (group === 'same') continue;
       group.uids.add(uid);
-      changed.push(uid);
+      changed.add(uid);
     }
   const news = [...groups.values()].filter((group) => group !== 'same');
   checkKeywords(
@@ -90,7 +90,7 @@ export function planStoreRows(
     mailbox,
     news.map(({ flagSet }) => flagSet),
   );
-  const result = { changed, refused };
+  const result = { changed: changed.ranges, refused: refused.ranges };
   if (news.length === 0) return { changes: [], result };
   const flagsChanged: FlagsChanged = {
     kind: 'flags-changed',
@@ -103,28 +103,24 @@ export function planStoreRows(
 export function planCopy(
   situation: Situation,
   fromId: MailboxId,
-  uids: readonly Uid[],
+  uids: UidRanges,
   toId: MailboxId,
 ): Plan<'copy'> {
   const from = selectable(situation.state, fromId);
   const to = selectable(situation.state, toId);
-  const spans = [...from.rows.spans(rangesOf(uids))];
-  const { added, uids: pairs } = transfer(situation, from, spans, targetOf(to));
-  checkAccountRoom(situation, pairs.length);
-  return {
-    changes: pairs.length === 0 ? [] : [added],
-    result: { uidValidity: to.uidValidity, uids: pairs },
-  };
+  const { added, from: taken } = transfer(situation, from, [...from.rows.spans(uids)], targetOf(to));
+  checkAccountRoom(situation, added.messages.length);
+  return { changes: taken.length === 0 ? [] : [added], result: copiedTo(to, taken) };
 }
 
 export function planMove(
   situation: Situation,
   fromId: MailboxId,
-  uids: readonly Uid[],
+  uids: UidRanges,
   toId: MailboxId,
 ): Plan<'move'> {
   const from = selectable(situation.state, fromId);
-  return planMoveRows(situation, from, [...from.rows.spans(rangesOf(uids))], toId);
+  return planMoveRows(situation, from, [...from.rows.spans(uids)], toId);
 }
 
 /** RFC 6851 section 3.3: no message is in both mailboxes, or in neither, at any time. */
@@ -135,20 +131,26 @@ export function planMoveRows(
   toId: MailboxId,
 ): Plan<'move'> {
   const to = selectable(situation.state, toId);
-  const { added, uids } = transfer(situation, from, spans, targetOf(to));
-  const result = { uidValidity: to.uidValidity, uids };
-  if (uids.length === 0) return { changes: [], result };
+  const { added, from: taken } = transfer(situation, from, spans, targetOf(to));
+  const result = copiedTo(to, taken);
+  if (taken.length === 0) return { changes: [], result };
   return { changes: [added, expungeSpans(from, spans, situation.wallMs)], result };
+}
+
+/** To be asked before the change is applied. */
+function copiedTo(to: MailboxState, from: UidRanges): Copied {
+  const { uidValidity, uidNext } = to;
+  return { uidValidity, from, runs: from.length === 0 ? [] : [{ at: 0, to: uidNext }] };
 }
 
 export function planExpunge(
   situation: Situation,
   id: MailboxId,
-  uids: readonly Uid[] | undefined,
+  uids: UidRanges | undefined,
 ): Plan<'expunge'> {
   const mailbox = selectable(situation.state, id);
   const { rows } = mailbox;
-  const spans = uids === undefined ? [[0, rows.count] as const] : [...rows.spans(rangesOf(uids))];
+  const spans = uids === undefined ? [[0, rows.count] as const] : [...rows.spans(uids)];
   return planExpungeRows(situation, mailbox, spans);
 }
 
@@ -165,5 +167,5 @@ export function planExpungeRows(
         if ((rows.bits(index) & DELETED) !== 0) builder.add(rows.uid(index));
   const gone = builder.ranges;
   if (gone.length === 0) return { changes: [], result: [] };
-  return { changes: [{ kind: 'expunged', mailbox: id, wallMs, uids: gone }], result: uidsOf(gone) };
+  return { changes: [{ kind: 'expunged', mailbox: id, wallMs, uids: gone }], result: gone };
 }

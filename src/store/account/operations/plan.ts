@@ -1,6 +1,6 @@
 /**
  * An operation is planned by a pure function: it looks at the state and says which changes make one commit and what the
- * answer is, or throws a Failure. account.ts appends, applies and settles the changes; so the checks of every operation
+ * answer is, or throws a Failure. commits.ts appends, applies and settles the changes; so the checks of every operation
  * are made in one turn against the state that its changes are applied to.
  */
 import { Failure } from '../../../lib/failure.ts';
@@ -14,8 +14,6 @@ export interface Plan<O extends Operation> {
   /** In the order in which they are applied; none when there is nothing to change. */
   readonly changes: readonly Change[];
   readonly result: Results[O];
-  /** The result in octets, where the plan has them already. */
-  readonly encoded?: Buffer;
 }
 
 /** What a plan may look at. */

@@ -6,8 +6,7 @@ import { type FlagSet, fold } from '../flags.ts';
 import { keyOf, setOctets } from '../keywords.ts';
 import { type AccountLimits, UID_MAX } from '../limits.ts';
 import type { MailboxState } from '../mailbox-state.ts';
-import { RangeBuilder } from '../ranges.ts';
-import type { Uid } from '../types.ts';
+import { RangeBuilder, type UidRanges } from '../ranges.ts';
 import type { Situation } from './plan.ts';
 
 /** Rows [from, to). */
@@ -26,7 +25,8 @@ export function targetOf(mailbox: MailboxState): Target {
 
 export interface Transfer {
   readonly added: MessagesAdded;
-  readonly uids: readonly (readonly [from: Uid, to: Uid])[];
+  /** The messages by their UIDs in the source; in the target they have those from its `uidNext` on. */
+  readonly from: UidRanges;
 }
 
 export function transfer(
@@ -39,17 +39,17 @@ export function transfer(
   const spelled = (flagSet: FlagSet): FlagSet => to.present?.keywords.spelled(flagSet) ?? flagSet;
   const numbering = new FlagNumbering(from, spelled);
   const messages: AddedMessage[] = [];
-  const uids: (readonly [Uid, Uid])[] = [];
+  const taken = new RangeBuilder();
   for (const [first, end] of spans)
     for (let index = first; index < end; index++) {
       const uid = to.uidNext + messages.length;
       messages.push({ uid, blob: rows.blob(index), dateMs: rows.dateMs(index), flags: numbering.of(index) });
-      uids.push([rows.uid(index) as Uid, uid as Uid]);
+      taken.add(rows.uid(index));
     }
   const { flagSets } = numbering;
   checkRoom(limits, to, messages.length);
   if (to.present !== undefined) checkKeywords(limits, to.present, flagSets);
-  return { added: { kind: 'messages-added', mailbox: to.mailbox, flagSets, messages }, uids };
+  return { added: { kind: 'messages-added', mailbox: to.mailbox, flagSets, messages }, from: taken.ranges };
 }
 
 /** Failure 'limit' when a mailbox cannot take so many messages more. */

@@ -3,7 +3,7 @@ import t from 'tap';
 import { failureCode } from '../../../../src/lib/failure.ts';
 import type { OpenAccount } from '../../../../src/store/account/account.ts';
 import { encodeInitialMailboxes, INITIAL_MAILBOXES } from '../../../../src/store/account/initial.ts';
-import { append, Bed, checkConsistency, messages, uids } from '../support.ts';
+import { append, Bed, checkConsistency, messages, ranges } from '../support.ts';
 
 /** An account with INBOX alone. */
 const BARE = new Map([[INITIAL_MAILBOXES, encodeInitialMailboxes({ uidValidity: 5, mailboxes: [] })]]);
@@ -136,7 +136,7 @@ void t.test('renaming INBOX moves its messages (section 6.3.6)', async (t) => {
   const validity = account.mailbox('INBOX')?.uidValidity;
   await append(account, ['\\Seen', 'Work']);
   await append(account, [], { text: 'two' });
-  await account.storeFlags(1 as never, { uids: uids(2), mode: 'add', flags: ['\\Deleted'] });
+  await account.storeFlags(1 as never, { uids: ranges(2), mode: 'add', flags: ['\\Deleted'] });
   const ids = messages(account).map((message) => message.emailId);
   await account.renameMailbox('INBOX', 'Old');
   const inbox = account.mailbox('INBOX');
@@ -206,7 +206,7 @@ void t.test('deleting a mailbox lets its messages go, and only them', async (t) 
   const { id } = await account.createMailbox('a/b');
   await append(account, ['x'], { mailbox: id });
   await append(account, [], { mailbox: id });
-  await account.copy(id, uids(1), 1 as never);
+  await account.copy(id, ranges(1), 1 as never);
   await account.createMailbox('a/b/c');
   const held = account.mailbox('a/b');
   const told = held?.highestModseq;
@@ -216,7 +216,7 @@ void t.test('deleting a mailbox lets its messages go, and only them', async (t) 
   const name = account.mailbox('a/b');
   t.same([name?.selectable, name?.exists, name?.id, name?.uidNext], [false, 0, id, 3]);
   await t.rejects(append(account, [], { mailbox: id }), { code: 'not-found' });
-  await t.rejects(account.copy(1 as never, uids(1), id), { code: 'not-found' });
+  await t.rejects(account.copy(1 as never, ranges(1), id), { code: 'not-found' });
   const state = bed.replayed();
   checkConsistency(state);
   t.equal(state.blobs.count, 1);
