@@ -23,7 +23,8 @@ const { values } = parseArgs({
   },
 });
 
-const ACCOUNTS = 50;
+/** An account may have 50 sessions at a time. */
+const ACCOUNTS = 125;
 const COUNTS = values.quick ? [200] : [1000, 5000];
 /** Dovecot has a process for each: more would be a measure of this machine's memory. */
 const PEER_COUNT = values.quick ? 200 : 1000;
