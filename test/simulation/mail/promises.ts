@@ -27,6 +27,8 @@ export class Promises {
   readonly directories = new Map<string, string>();
   /** Objects that a compaction was begun of: what they hold is said anew, in records of another order. */
   readonly compacted = new Set<string>();
+  /** The highest file that a compaction has replaced, by object: an owner that stood still may hear of its commits there later. */
+  readonly #replacedUpTo = new Map<string, number>();
   /** Commits that octets which rotted were a part of, as `object commit`: they may count or not. */
   readonly rotten = new Set<string>();
   commits = 0;
@@ -43,15 +45,11 @@ export class Promises {
           const known = this.settled.get(object) ?? [];
           this.settled.set(object, known);
           const commit = this.commits++;
-          for (const [index, { type, modseq, payload }] of records.entries())
-            known.push({
-              type,
-              modseq,
-              epoch: lease.epoch,
-              payload: hashPayload(payload),
-              place: places[index]!,
-              commit,
-            });
+          for (const [index, { type, modseq, payload }] of records.entries()) {
+            const place = places[index]!;
+            if (place.file <= (this.#replacedUpTo.get(object) ?? 0)) continue;
+            known.push({ type, modseq, epoch: lease.epoch, payload: hashPayload(payload), place, commit });
+          }
         },
         (numbers) => this.#replaced(object, numbers),
         () => this.compacted.add(object),
@@ -61,7 +59,8 @@ export class Promises {
 
   /** The records of these files are no longer looked for; what they said is, by the clients. */
   #replaced(object: string, numbers: readonly number[]): void {
-    const highest = Math.max(...numbers);
+    const highest = Math.max(...numbers, this.#replacedUpTo.get(object) ?? 0);
+    this.#replacedUpTo.set(object, highest);
     const settled = this.settled.get(object) ?? [];
     this.settled.set(
       object,
