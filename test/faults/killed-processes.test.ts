@@ -8,8 +8,8 @@ import t from 'tap';
 import { descendantsOf, isGone, Lab, POSTERN, signal, until, usersOf } from '../support/lab.ts';
 
 const LAB = ['--backends', '2', '--frontends', '2', '--accounts', '2'];
-const GONE_WITHIN_MS = 1000;
-const LAB_GONE_WITHIN_MS = 5000;
+/** Far above what it takes, far below any time for which somebody would wait for them. */
+const GONE_WITHIN_MS = 3000;
 
 void t.test('killed', { timeout: 120_000 }, async (t) => {
   const lab = await Lab.start([...LAB, '--workers', '2']);
@@ -69,6 +69,7 @@ void t.test('a lab that is killed while it starts', { timeout: 60_000 }, async (
   t.ok((await usersOf(base)).length > 0, 'it has begun');
   lab.kill('SIGKILL');
   await exited;
-  await until(async () => (await usersOf(base)).length === 0, LAB_GONE_WITHIN_MS);
+  // Those that had not come so far as to look for their starter do so when they have started.
+  await until(async () => (await usersOf(base)).length === 0);
   t.pass('no process is left');
 });
