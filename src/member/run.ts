@@ -128,8 +128,11 @@ function stopBySignal(
     supervisor.stop().then(() => done.resolve(0), done.reject);
   };
   onEndSignals(monotonicMs, stop, atOnce);
-  // Started with a channel (the lab does): it is our life line, as ours is our workers'.
-  if (process.connected) process.on('disconnect', atOnce);
+  // Started with a channel (the lab does): it is our life line, as ours is our workers'. It may have ended while we started.
+  if (process.send !== undefined) {
+    process.on('disconnect', atOnce);
+    if (!process.connected) atOnce();
+  }
   return { asked: asked.promise, done: done.promise };
 }
 
